@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+# One target a room: the link graph is the dependency table of docs/architecture.md.
+
+set_property(GLOBAL PROPERTY JOB_POOLS torch=2)
+
+# Flags that every target of ours compiles and links with.
+add_library(bitsweep_flags INTERFACE)
+target_include_directories(bitsweep_flags INTERFACE "${CMAKE_SOURCE_DIR}")
+target_compile_options(bitsweep_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${BITSWEEP_WERROR}>:-Werror>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(BITSWEEP_SANITIZE)
+  target_compile_options(bitsweep_flags INTERFACE -fsanitize=${BITSWEEP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(bitsweep_flags INTERFACE -fsanitize=${BITSWEEP_SANITIZE})
+endif()
+
+# bitsweep_rooms(FOLDER...): adds each folder that BITSWEEP_ROOMS selects.
+function(bitsweep_rooms)
+  foreach(room IN LISTS ARGN)
+    if(BITSWEEP_ROOMS AND NOT room IN_LIST BITSWEEP_ROOMS)
+      continue()
+    endif()
+    if(EXISTS "${CMAKE_SOURCE_DIR}/${room}/CMakeLists.txt")
+      add_subdirectory("${CMAKE_SOURCE_DIR}/${room}" "${CMAKE_BINARY_DIR}/${room}")
+    endif()
+  endforeach()
+endfunction()
+
+# bitsweep_library(NAME SRCS ... DEPS ... PRIVATE_DEPS ... [TORCH])
+# A static library with the alias bitsweep::NAME. TORCH bounds parallel compilation by memory.
+function(bitsweep_library name)
+  cmake_parse_arguments(ARG "TORCH" "" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(bitsweep_${name} STATIC ${ARG_SRCS})
+  add_library(bitsweep::${name} ALIAS bitsweep_${name})
+  target_link_libraries(bitsweep_${name} PUBLIC bitsweep_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  if(ARG_TORCH)
+    set_target_properties(bitsweep_${name} PROPERTIES JOB_POOL_COMPILE torch)
+  endif()
+endfunction()
+
+# bitsweep_program(NAME SRCS ... DEPS ...): an executable in bin/.
+function(bitsweep_program name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE bitsweep_flags ${ARG_DEPS})
+endfunction()
+
+# bitsweep_test(NAME SRCS ... DEPS ... LABELS ... [TIMEOUT seconds] [TORCH])
+# One ctest test for the whole binary; data folders are given at run time.
+function(bitsweep_test name)
+  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE bitsweep_flags ${ARG_DEPS} GTest::gmock_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/bin")
+  if(ARG_TORCH)
+    set_target_properties(${name} PROPERTIES JOB_POOL_COMPILE torch)
+  endif()
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+endfunction()

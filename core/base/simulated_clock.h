@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_CORE_BASE_SIMULATED_CLOCK_H_
+#define BITSWEEP_CORE_BASE_SIMULATED_CLOCK_H_
+
+#include "core/base/clock.h"
+
+namespace bitsweep {
+
+// A clock that moves only when a test moves it. Waiters whose deadline has come wake by themselves.
+// Thread-safe.
+class SimulatedClock final : public Clock {
+ public:
+  explicit SimulatedClock(absl::Time start = absl::FromUnixSeconds(1700000000));
+
+  absl::Time Now() override;
+  bool AwaitUntil(absl::Mutex& mu, const absl::Condition& condition, absl::Time deadline) override;
+
+  // Moves time forward. REQUIRES: by >= 0.
+  void Advance(absl::Duration by);
+
+ private:
+  absl::Mutex mu_;
+  absl::Time now_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace bitsweep
+
+#endif  // BITSWEEP_CORE_BASE_SIMULATED_CLOCK_H_

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam between the agent (gRPC, no torch) and what trains (torch, no gRPC).
+#ifndef BITSWEEP_WORKER_EXECUTOR_EXECUTOR_H_
+#define BITSWEEP_WORKER_EXECUTOR_EXECUTOR_H_
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/spec/trial.h"
+
+namespace bitsweep::worker {
+
+// What a running trial tells, and asks. Calls come from the slot's thread and must return at once.
+class TrialObserver {
+ public:
+  virtual ~TrialObserver() = default;
+  // True when the work should stop; asked every few batches, at least every 200 ms.
+  virtual bool ShouldStop() = 0;
+  // The data is loaded and training begins. `data_digest` is that of the bytes in use.
+  virtual void OnStart(const std::string& data_digest) = 0;
+  virtual void OnEpoch(const spec::EpochPoint& point) = 0;
+};
+
+// The observer asked to stop.
+struct TrialStopped {};
+
+struct TrialSuccess {
+  spec::TrialResult result;  // artifact fields empty: the agent fills them
+  std::string checkpoint;    // serialized (core/graph/checkpoint.h); empty when keep_model is false
+};
+
+using TrialOutcome = std::variant<TrialSuccess, spec::JobFailure, TrialStopped>;
+
+// Runs trials. The outcome's numbers are a pure function of the spec, the initial checkpoint and the data.
+// Thread-safe: each slot calls Run from its own thread. Never throws.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  // `initial_checkpoint`: bytes of spec.model_artifact when that is set, else empty.
+  virtual TrialOutcome Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
+                           TrialObserver& observer) = 0;
+  // Engines it has, best first, for example {"libtorch 1.13.1"}.
+  virtual std::vector<std::string> Engines() const = 0;
+};
+
+}  // namespace bitsweep::worker
+
+#endif  // BITSWEEP_WORKER_EXECUTOR_EXECUTOR_H_
