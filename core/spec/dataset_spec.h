@@ -27,12 +27,12 @@ struct DatasetSpec {
   std::int64_t synthetic_rows = 100000;
   std::int64_t synthetic_seed = 0;
 
-  // CSV: the column of the class (empty: "label", else "class", without regard to case) and the feature
-  // columns in order (empty: all others, in file order).
+  // CSV: the column of the class (empty: "label", else "class", without regard to case) and the
+  // feature columns in order (empty: all others, in file order).
   std::string label_column;
   std::vector<std::string> feature_columns;
-  // npy: the file of classes (empty: found by name, x -> y). HDF5 plain arrays: paths inside the file
-  // (empty: the table t_allpar_new, else X and y, else features and labels).
+  // npy: the file of classes (empty: found by name, x -> y). HDF5 plain arrays: paths inside the
+  // file (empty: the table t_allpar_new, else X and y, else features and labels).
   std::string labels_file;
   std::string features_key;
   std::string labels_key;

@@ -12,8 +12,8 @@ namespace bitsweep::spec {
 enum class Optimizer { kAdam, kAdamW, kSgd };
 enum class Schedule { kCosine, kConstant };
 
-// What a search varies; the recipe of one training. Units: epochs, rows a batch, per-step learning rate.
-// Defaults are the recipe's (docs/numerics.md): they fill what neither base nor axis sets.
+// What a search varies; the recipe of one training. Units: epochs, rows a batch, per-step learning
+// rate. Defaults are the recipe's (docs/numerics.md): they fill what neither base nor axis sets.
 struct Hyperparameters {
   std::int64_t max_epochs = 20;
   double learning_rate = 1e-5;
@@ -40,8 +40,8 @@ struct PartialHyperparameters {
 // `over` where it is set, else `base`.
 Hyperparameters Apply(const Hyperparameters& base, const PartialHyperparameters& over);
 
-// Canonical text: JSON, sorted keys, numbers in shortest round-trip form. Equal values have equal text;
-// it is what configurations are merged by and what seeds are derived from: never change it.
+// Canonical text: JSON, sorted keys, numbers in shortest round-trip form. Equal values have equal
+// text; it is what configurations are merged by and what seeds are derived from: never change it.
 std::string CanonicalText(const Hyperparameters& h);
 
 // "adam", "adamw", "sgd"; "cosine", "constant".
@@ -50,8 +50,9 @@ std::string_view Name(Schedule schedule);
 std::optional<Optimizer> ParseOptimizer(std::string_view name);
 std::optional<Schedule> ParseSchedule(std::string_view name);
 
-// The learning rate that the schedule gives during `epoch` (from 0). Cosine: eta_min + (lr0 - eta_min) *
-// (1 + cos(pi * epoch / max_epochs)) / 2, with eta_min = 1e-6 for Adam and AdamW and 0 for SGD.
+// The learning rate that the schedule gives during `epoch` (from 0). Cosine: eta_min + (lr0 -
+// eta_min) * (1 + cos(pi * epoch / max_epochs)) / 2, with eta_min = 1e-6 for Adam and AdamW and 0
+// for SGD.
 double LearningRateAt(const Hyperparameters& h, std::int64_t epoch);
 
 }  // namespace bitsweep::spec

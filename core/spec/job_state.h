@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The states of a job and of a sweep, and the one table of what may follow what. The code, the CHECKs in
-// SQL, docs/state_machine.md and an exhaustive test agree with it.
+// The states of a job and of a sweep, and the one table of what may follow what. The code, the
+// CHECKs in SQL, docs/state_machine.md and an exhaustive test agree with it.
 #ifndef BITSWEEP_CORE_SPEC_JOB_STATE_H_
 #define BITSWEEP_CORE_SPEC_JOB_STATE_H_
 
@@ -22,23 +22,23 @@ enum class JobState {
   kDead,       // ended because its tries are used up, or it killed its worker twice
 };
 inline constexpr std::array kAllJobStates = {
-    JobState::kQueued,    JobState::kLeased, JobState::kRunning,   JobState::kSucceeded,
-    JobState::kFailed,    JobState::kCancelled, JobState::kDead};
+    JobState::kQueued, JobState::kLeased,    JobState::kRunning, JobState::kSucceeded,
+    JobState::kFailed, JobState::kCancelled, JobState::kDead};
 
 // What happens to a job.
 enum class JobEvent {
-  kLease,     // a worker got it
-  kStart,     // the worker began
-  kSucceed,   // its result is stored
-  kFail,      // ended by an error that is not retried
-  kRequeue,   // lease expired or given back, or an error that is retried
-  kDie,       // tries used up
-  kCancel,    // cancelled by a person or policy
-  kRetry,     // a person asked for it to be run again
+  kLease,    // a worker got it
+  kStart,    // the worker began
+  kSucceed,  // its result is stored
+  kFail,     // ended by an error that is not retried
+  kRequeue,  // lease expired or given back, or an error that is retried
+  kDie,      // tries used up
+  kCancel,   // cancelled by a person or policy
+  kRetry,    // a person asked for it to be run again
 };
-inline constexpr std::array kAllJobEvents = {JobEvent::kLease,   JobEvent::kStart, JobEvent::kSucceed,
-                                             JobEvent::kFail,    JobEvent::kRequeue, JobEvent::kDie,
-                                             JobEvent::kCancel,  JobEvent::kRetry};
+inline constexpr std::array kAllJobEvents = {
+    JobEvent::kLease,   JobEvent::kStart, JobEvent::kSucceed, JobEvent::kFail,
+    JobEvent::kRequeue, JobEvent::kDie,   JobEvent::kCancel,  JobEvent::kRetry};
 
 struct JobTransition {
   JobState from;

@@ -11,8 +11,8 @@
 
 namespace bitsweep::spec {
 
-// Sorted keys, no spaces, every field present but unset optionals, enums by Name(), doubles in shortest
-// round-trip form. Equal specs have equal text.
+// Sorted keys, no spaces, every field present but unset optionals, enums by Name(), doubles in
+// shortest round-trip form. Equal specs have equal text.
 std::string ToCanonicalJson(const SweepSpec& spec);
 
 // The inverse. InvalidArgument names the field that is missing, unknown or of the wrong type.

@@ -49,7 +49,8 @@ struct Grid {  // cartesian product; the last axis in the order of Axes' fields 
   Axes axes;
   bool operator==(const Grid&) const = default;
 };
-struct OneAtATime {  // the base, then each axis alone: max_epochs, batch_size, learning_rate, optimizer, ...
+struct OneAtATime {  // the base, then each axis alone: max_epochs, batch_size, learning_rate,
+                     // optimizer, ...
   Axes axes;
   bool operator==(const OneAtATime&) const = default;
 };
@@ -73,7 +74,8 @@ enum class KeepModels { kAll, kBest, kNone };
 enum class EngineChoice { kAuto, kLibtorch };
 
 struct FailurePolicy {
-  // Stop the sweep (cancel what has not ended) when this many trials have FAILED or are DEAD; 0: never.
+  // Stop the sweep (cancel what has not ended) when this many trials have FAILED or are DEAD; 0:
+  // never.
   std::int64_t stop_after_failures = 0;
   bool operator==(const FailurePolicy&) const = default;
 };
@@ -96,8 +98,8 @@ struct SweepSpec {
   bool operator==(const SweepSpec&) const = default;
 };
 
-std::string_view Name(KeepModels keep);       // "all", "best", "none"
-std::string_view Name(EngineChoice engine);   // "auto", "libtorch"
+std::string_view Name(KeepModels keep);      // "all", "best", "none"
+std::string_view Name(EngineChoice engine);  // "auto", "libtorch"
 
 }  // namespace bitsweep::spec
 

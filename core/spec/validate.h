@@ -17,9 +17,10 @@ inline constexpr std::int64_t kMaxEpochs = 1'000'000;
 inline constexpr std::int64_t kMaxBatchSize = 16'777'216;
 inline constexpr std::int64_t kMaxSyntheticRows = 100'000'000;
 
-// Every problem of `spec`, with fields named as in SubmitSweepRequest ("sweep.grid.learning_rate[2]").
-// Empty means that ExpandPlan is defined for it (but for PLAN_TOO_LARGE). Pure.
-// Names of stored models are checked for form only: whether they exist is the store's to say.
+// Every problem of `spec`, with fields named as in SubmitSweepRequest
+// ("sweep.grid.learning_rate[2]"). Empty means that ExpandPlan is defined for it (but for
+// PLAN_TOO_LARGE). Pure. Names of stored models are checked for form only: whether they exist is
+// the store's to say.
 std::vector<FieldViolation> Validate(const SweepSpec& spec);
 
 }  // namespace bitsweep::spec

@@ -19,10 +19,10 @@ struct Table {
   std::int64_t rows = 0;
   std::int64_t features = 0;
   std::int64_t classes = 0;
-  std::vector<float> x;         // [rows, features], row-major
-  std::vector<std::int32_t> y;  // [rows], each in [0, classes)
+  std::vector<float> x;                    // [rows, features], row-major
+  std::vector<std::int32_t> y;             // [rows], each in [0, classes)
   std::vector<std::string> feature_names;  // may be empty (npy)
-  std::vector<std::string> class_names;    // text labels in sorted order = class index; may be empty
+  std::vector<std::string> class_names;  // text labels in sorted order = class index; may be empty
   // SHA-256, hex, of rows, features, classes, names, x and y: the identity of the bytes.
   std::string digest;
 };
@@ -32,7 +32,7 @@ struct Table {
 struct Dataset {
   std::int64_t features = 0;
   std::int64_t classes = 0;
-  std::vector<float> train_x;        // [train_rows, features], row-major, scaled
+  std::vector<float> train_x;  // [train_rows, features], row-major, scaled
   std::vector<std::int32_t> train_y;
   std::vector<float> val_x;  // empty with Validation::kTrainingRows: use validation_x()
   std::vector<std::int32_t> val_y;
@@ -45,7 +45,8 @@ struct Dataset {
 
   std::int64_t train_rows() const { return static_cast<std::int64_t>(train_y.size()); }
   std::span<const float> validation_x() const {
-    return validates_on_training_rows ? std::span<const float>(train_x) : std::span<const float>(val_x);
+    return validates_on_training_rows ? std::span<const float>(train_x)
+                                      : std::span<const float>(val_x);
   }
   std::span<const std::int32_t> validation_y() const {
     return validates_on_training_rows ? std::span<const std::int32_t>(train_y)
@@ -53,17 +54,17 @@ struct Dataset {
   }
 };
 
-// Reads the table that `spec` names below `data_root` (or generates synthetic-jets). Errors are typed by
-// code: NotFound (no such file), InvalidArgument (bad bytes or a path outside the root; the message names
-// file and row or column), ResourceExhausted (does not fit in memory).
+// Reads the table that `spec` names below `data_root` (or generates synthetic-jets). Errors are
+// typed by code: NotFound (no such file), InvalidArgument (bad bytes or a path outside the root;
+// the message names file and row or column), ResourceExhausted (does not fit in memory).
 absl::StatusOr<Table> LoadTable(const std::string& data_root, const spec::DatasetSpec& spec);
 
 // Drops duplicates, splits and scales as `spec` says. InvalidArgument when a part would be empty.
 absl::StatusOr<Dataset> Prepare(const Table& table, const spec::DatasetSpec& spec);
 
-// Data sets by spec, each loaded once for all slots and kept while in use (and the last one after that).
-// Thread-safe: concurrent calls for one spec load once; other specs do not wait for it. A failed load is
-// not remembered. The returned pointers share ownership with the cache.
+// Data sets by spec, each loaded once for all slots and kept while in use (and the last one after
+// that). Thread-safe: concurrent calls for one spec load once; other specs do not wait for it. A
+// failed load is not remembered. The returned pointers share ownership with the cache.
 class DatasetCache {
  public:
   explicit DatasetCache(std::string data_root);

@@ -32,8 +32,8 @@ struct TrialSuccess {
 
 using TrialOutcome = std::variant<TrialSuccess, spec::JobFailure, TrialStopped>;
 
-// Runs trials. The outcome's numbers are a pure function of the spec, the initial checkpoint and the data.
-// Thread-safe: each slot calls Run from its own thread. Never throws.
+// Runs trials. The outcome's numbers are a pure function of the spec, the initial checkpoint and
+// the data. Thread-safe: each slot calls Run from its own thread. Never throws.
 class Executor {
  public:
   virtual ~Executor() = default;

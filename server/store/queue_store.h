@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_SERVER_STORE_QUEUE_STORE_H_
+#define BITSWEEP_SERVER_STORE_QUEUE_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/spec/retry_policy.h"
+#include "server/store/records.h"
+
+namespace bitsweep::store {
+
+// A sweep that has queued jobs and is not paused: what the queue policy chooses among.
+struct QueueSource {
+  SweepRowId sweep;
+  std::string sweep_id;
+  std::int64_t priority = 0;
+  std::int64_t queued = 0;        // ready ones and those in back-off
+  std::int64_t in_flight = 0;     // leased or running
+  std::int64_t max_parallel = 0;  // 0: no limit
+};
+
+// "Lease up to `count` jobs of `sweep` to `worker_id`."
+struct Allocation {
+  SweepRowId sweep;
+  std::string worker_id;
+  std::int64_t count = 0;
+};
+
+struct LeasedTrial {
+  LeaseRef ref;
+  std::string worker_id;
+  SweepRowId sweep;
+  std::string sweep_id;
+  std::int64_t number = 0;
+  absl::Time queued_since;  // submit, or the latest return to the queue
+  spec::TrialSpec spec;
+  std::string expected_data_digest;
+};
+
+// A lease as found in the rows, when the server starts.
+struct ActiveLease {
+  LeaseRef ref;
+  std::string worker_id;
+  SweepRowId sweep;
+  std::string sweep_id;
+  std::int64_t number = 0;
+  spec::JobState state = spec::JobState::kLeased;
+};
+
+struct ProgressReport {
+  LeaseRef ref;
+  bool started = false;
+  std::string data_digest;
+  std::vector<spec::EpochPoint> points;
+};
+enum class ProgressVerdict { kContinue, kLost, kCancelled, kDataMismatch };
+struct ProgressOutcome {
+  ProgressVerdict verdict = ProgressVerdict::kContinue;
+  std::string detail;  // of kDataMismatch: both digests
+};
+
+struct FailOutcome {
+  spec::JobState state = spec::JobState::kFailed;  // now
+  std::optional<absl::Time> ready_time;            // when kQueued: the end of the back-off
+  std::vector<LeaseRef> revoked;                   // cancelled by the sweep's failure policy
+};
+
+// The queue: what the scheduler asks. Same promises as SweepStore.
+//
+// Fencing: every write by a worker names the attempt it was leased with; when that is not the
+// current one, or the job is not leased or running, nothing is written and the answer says so
+// (LEASE_LOST). Repeating a write that was committed is OK and changes nothing.
+class QueueStore {
+ public:
+  virtual ~QueueStore() = default;
+
+  virtual absl::StatusOr<std::vector<QueueSource>> Sources() = 0;
+  // Moves ready jobs (back-off over at `now`) to LEASED in plan order, one attempt row and one
+  // event each. Fewer, or none, when there are no more.
+  virtual absl::StatusOr<std::vector<LeasedTrial>> Lease(const std::vector<Allocation>& allocations,
+                                                         absl::Time now) = 0;
+  // The earliest end of a back-off after `now`, if any.
+  virtual absl::StatusOr<std::optional<absl::Time>> NextReadyTime(absl::Time now) = 0;
+  // Ends all back-offs: called once at start, so that no stamp of an earlier clock holds a job
+  // back.
+  virtual absl::Status EndBackoffs() = 0;
+  virtual absl::StatusOr<std::vector<ActiveLease>> ActiveLeases() = 0;
+
+  // Starts (LEASED -> RUNNING) and epochs. One outcome a report, in order. The first digest of a
+  // sweep is recorded; another one is kDataMismatch and nothing of that report is stored.
+  virtual absl::StatusOr<std::vector<ProgressOutcome>> Progress(
+      const std::vector<ProgressReport>& reports, absl::Time now) = 0;
+  // -> SUCCEEDED, with result and model (by the sweep's keep_models). Aborted / LEASE_LOST when
+  // fenced; InvalidArgument / INCOMPLETE_RESULT when an epoch is missing, a metric is not finite or
+  // the digest is not the sweep's; FailedPrecondition / ARTIFACT_MISSING when the artifact is not
+  // stored.
+  virtual absl::Status Complete(const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
+                                const spec::TrialResult& result, absl::Time now) = 0;
+  // An attempt ended without a result: DecideRetry says what follows. Aborted / LEASE_LOST when
+  // fenced.
+  virtual absl::StatusOr<FailOutcome> Fail(const LeaseRef& ref, const spec::JobFailure& failure,
+                                           const spec::RetryLimits& limits, absl::Time now) = 0;
+  // Given back unharmed: -> QUEUED, not counted as a failure. Returns how many were (fenced ones
+  // are not).
+  virtual absl::StatusOr<std::int64_t> Release(const std::vector<LeaseRef>& refs,
+                                               const std::string& cause, absl::Time now) = 0;
+  // Leases that were not renewed. RUNNING: a failure of reason WORKER_LOST; LEASED: back to the
+  // queue unharmed. One outcome a lease; fenced ones report their present state.
+  virtual absl::StatusOr<std::vector<FailOutcome>> Expire(const std::vector<LeaseRef>& refs,
+                                                          const spec::RetryLimits& limits,
+                                                          absl::Time now) = 0;
+
+  // PauseQueue / ResumeQueue: survives a restart.
+  virtual absl::Status SetQueuePaused(bool paused, absl::Time now) = 0;
+  virtual absl::StatusOr<bool> IsQueuePaused() = 0;
+
+  // The job of a trial. NotFound / TRIAL_NOT_FOUND.
+  virtual absl::StatusOr<JobId> FindTrialJob(const std::string& sweep_id, std::int64_t number) = 0;
+};
+
+}  // namespace bitsweep::store
+
+#endif  // BITSWEEP_SERVER_STORE_QUEUE_STORE_H_
