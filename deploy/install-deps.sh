@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what Bitsweep needs on Debian 12, by package name. Does nothing, quickly, when all is there.
+#
+#   deploy/install-deps.sh            build and run
+#   deploy/install-deps.sh --dev      also what the tests use (grpcurl, buf, python3-torch)
+#   deploy/install-deps.sh --analyze  also clang and clang-tidy (preset analyze)
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+build=(g++ cmake ninja-build ccache mold git ca-certificates
+  libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
+  libspdlog-dev libfmt-dev libsqlite3-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
+  libtomlplusplus-dev libhdf5-dev libssl-dev libtorch-dev libgtest-dev libgmock-dev)
+dev=(python3 python3-torch python3-numpy sqlite3 curl jq clang-format procps)
+analyze=(clang clang-tidy)
+
+packages=("${build[@]}")
+want_dev=0
+for argument in "$@"; do
+  case "$argument" in
+    --dev) packages+=("${dev[@]}"); want_dev=1 ;;
+    --analyze) packages+=("${analyze[@]}") ;;
+    --help | -h) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "install-deps.sh: unknown argument '$argument'; expected --dev or --analyze" >&2; exit 2 ;;
+  esac
+done
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else
+    echo "install-deps.sh: installing packages needs root or sudo" >&2
+    return 1
+  fi
+}
+
+quietly() { # shows the output only when the command fails
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+apt_updated=0
+apt_install() {
+  local missing=() name
+  for name in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  if [ "$apt_updated" = 0 ]; then
+    quietly as_root apt-get update
+    apt_updated=1
+  fi
+  quietly as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+apt_install "${packages[@]}"
+[ "$want_dev" = 1 ] || exit 0
+
+# Tools that Debian does not have, through their own package clients, pinned, below build/tools.
+tools="$root/build/tools"
+mkdir -p "$tools/bin"
+grpcurl_version=v1.8.9
+if [ ! -x "$tools/bin/grpcurl" ] || [ "$(cat "$tools/grpcurl.version" 2>/dev/null)" != "$grpcurl_version" ]; then
+  command -v go >/dev/null || apt_install golang-go
+  echo "installing grpcurl $grpcurl_version from its Go module"
+  GOBIN="$tools/bin" quietly go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version"
+  echo "$grpcurl_version" >"$tools/grpcurl.version"
+fi
+lock="$root/tests/lint/package-lock.json"
+if ! cmp -s "$lock" "$tools/buf/installed.json" || [ ! -x "$tools/buf/node_modules/.bin/buf" ]; then
+  command -v npm >/dev/null || apt_install npm
+  echo "installing buf from npm"
+  mkdir -p "$tools/buf"
+  cp "$root/tests/lint/package.json" "$lock" "$tools/buf/"
+  (cd "$tools/buf" && quietly npm ci --no-audit --no-fund)
+  cp "$lock" "$tools/buf/installed.json"
+fi

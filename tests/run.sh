@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds a preset (release) and runs all its tests; ends with ctest's summary.
+#
+#   tests/run.sh [PRESET] [ctest arguments]     for example  tests/run.sh asan-ubsan -L unit
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+preset=release
+if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
+  preset=$1
+  shift
+fi
+
+dependencies=(--dev)
+[ "$preset" != analyze ] || dependencies+=(--analyze)
+deploy/install-deps.sh "${dependencies[@]}"
+
+jobs=$(nproc)
+log=$(mktemp)
+cmake --preset "$preset" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+rm -f "$log"
+cmake --build --preset "$preset" --parallel "$jobs"
+ctest --preset "$preset" --parallel "$jobs" --no-tests=error "$@"
