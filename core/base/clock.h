@@ -21,8 +21,8 @@ class Clock {
   // The time now; successive calls never decrease.
   virtual absl::Time Now() = 0;
 
-  // Releases `mu`, waits until `condition` is true or Now() reaches `deadline`, takes `mu` again and
-  // returns whether the condition holds. REQUIRES: the caller holds `mu`.
+  // Releases `mu`, waits until `condition` is true or Now() reaches `deadline`, takes `mu` again
+  // and returns whether the condition holds. REQUIRES: the caller holds `mu`.
   virtual bool AwaitUntil(absl::Mutex& mu, const absl::Condition& condition, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) = 0;
 };

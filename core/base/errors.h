@@ -21,8 +21,8 @@ struct FieldViolation {
   bool operator==(const FieldViolation&) const = default;
 };
 
-// The details of an error as data. Travels inside an absl::Status as a payload; server/rpc turns it into
-// google.rpc.ErrorInfo / BadRequest / RetryInfo / ResourceInfo / PreconditionFailure.
+// The details of an error as data. Travels inside an absl::Status as a payload; server/rpc turns it
+// into google.rpc.ErrorInfo / BadRequest / RetryInfo / ResourceInfo / PreconditionFailure.
 struct ErrorDetails {
   std::string reason;  // UPPER_SNAKE, for example SWEEP_NOT_FOUND; docs/api.md lists all
   std::map<std::string, std::string> metadata;
@@ -32,7 +32,8 @@ struct ErrorDetails {
   std::string resource_name;
 };
 
-// A status with details. The message stands alone: it names the thing, the value and the expectation.
+// A status with details. The message stands alone: it names the thing, the value and the
+// expectation.
 absl::Status ErrorWithDetails(absl::StatusCode code, std::string message, ErrorDetails details);
 // The details of `status`, or nothing when it has none.
 std::optional<ErrorDetails> GetErrorDetails(const absl::Status& status);

@@ -28,11 +28,13 @@ struct SweepRowId {
 // True for [a-z][a-z0-9-]{3,62}, the form of every id that a client may choose.
 bool IsValidResourceId(std::string_view id);
 
-// A new id: `prefix`, a dash and 12 random characters of [a-z0-9]; random from the operating system.
+// A new id: `prefix`, a dash and 12 random characters of [a-z0-9]; random from the operating
+// system.
 std::string GenerateResourceId(std::string_view prefix);
 
 // "sweeps/lab-1" <-> "lab-1", "sweeps/lab-1/trials/17" <-> {"lab-1", 17}, and so on. Parsers return
-// InvalidArgument that names the text and the expected pattern. Trial and configuration numbers start at 0.
+// InvalidArgument that names the text and the expected pattern. Trial and configuration numbers
+// start at 0.
 struct TrialName {
   std::string sweep_id;
   std::int64_t number = 0;

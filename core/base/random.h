@@ -26,7 +26,9 @@ enum class RandomStream : std::uint32_t {
   kSearch = 6,     // random search; substream = ordinal of the axis
 };
 
-// A sequence of draws from one (seed, stream, substream). Copyable; not thread-safe.
+// A sequence of draws from one (seed, stream, substream): word i is word i % 4 of Philox4x32 with
+// counter {low and high half of i / 4, substream, stream} and key {low and high half of seed}.
+// Copyable; not thread-safe.
 class Random {
  public:
   Random(std::uint64_t seed, RandomStream stream, std::uint32_t substream = 0);
@@ -46,7 +48,7 @@ class Random {
   std::array<std::uint32_t, 2> key_;
   std::array<std::uint32_t, 4> counter_;
   std::array<std::uint32_t, 4> block_{};
-  int used_ = 4;
+  int used_ = 4;  // of block_
   double spare_normal_ = 0;
   bool has_spare_normal_ = false;
 };
@@ -54,8 +56,8 @@ class Random {
 // Fisher-Yates, in place, from the end: swaps i with NextBelow(i + 1) for i = n-1 .. 1.
 void Shuffle(std::span<std::uint32_t> values, Random& random);
 
-// The first 8 bytes of SHA-256(text), little-endian, with the top bit cleared: 63 bits, so that a seed
-// is exact in SQLite, protobuf int64 and JSON tools that read int64.
+// The first 8 bytes of SHA-256(text), little-endian, with the top bit cleared: 63 bits, so that a
+// seed is exact in SQLite, protobuf int64 and JSON tools that read int64.
 std::uint64_t SeedFromText(std::string_view text);
 
 }  // namespace bitsweep

@@ -9,10 +9,10 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function when `expr` (an absl::Status) is not OK.
-#define RETURN_IF_ERROR(expr)                           \
-  do {                                                  \
-    ::absl::Status bitsweep_status = (expr);            \
-    if (!bitsweep_status.ok()) return bitsweep_status;  \
+#define RETURN_IF_ERROR(expr)                          \
+  do {                                                 \
+    ::absl::Status bitsweep_status = (expr);           \
+    if (!bitsweep_status.ok()) return bitsweep_status; \
   } while (false)
 
 #define BITSWEEP_CONCAT_INNER(a, b) a##b
@@ -21,8 +21,8 @@
 // Assigns the value of `expr` (an absl::StatusOr) to `lhs`, or returns its status.
 #define ASSIGN_OR_RETURN(lhs, expr) \
   ASSIGN_OR_RETURN_IMPL(BITSWEEP_CONCAT(bitsweep_status_or_, __LINE__), lhs, expr)
-#define ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr) \
-  auto tmp = (expr);                          \
+#define ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr)    \
+  auto tmp = (expr);                             \
   if (!tmp.ok()) return std::move(tmp).status(); \
   lhs = *std::move(tmp)
 
