@@ -7,7 +7,7 @@ set_property(GLOBAL PROPERTY JOB_POOLS torch=2)
 add_library(bitsweep_flags INTERFACE)
 target_include_directories(bitsweep_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(bitsweep_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${BITSWEEP_WERROR}>:-Werror>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 if(BITSWEEP_SANITIZE)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The checkpoint format (docs/checkpoint_format.md): a graph and its tensors, no code.
 //
-// Bytes: "BSCK", u32 version (1), u64 header bytes, header (canonical JSON: graph, metadata, and for each
-// tensor name, dtype "f32" or "i64", shape, offset, bytes), zero padding to a multiple of 64, then raw
-// little-endian tensors in header order, then 32 bytes SHA-256 of everything before it.
+// Bytes: "BSCK", u32 version (1), u64 header bytes, header (canonical JSON: graph, metadata, and
+// for each tensor name, dtype "f32" or "i64", shape, offset, bytes), zero padding to a multiple of
+// 64, then raw little-endian tensors in header order, then 32 bytes SHA-256 of everything before
+// it.
 #ifndef BITSWEEP_CORE_GRAPH_CHECKPOINT_H_
 #define BITSWEEP_CORE_GRAPH_CHECKPOINT_H_
 
@@ -18,7 +19,8 @@
 
 namespace bitsweep::graph {
 
-// The values of one tensor of a graph; exactly one of the two vectors is used, by TensorInfo::is_int64.
+// The values of one tensor of a graph; exactly one of the two vectors is used, by
+// TensorInfo::is_int64.
 struct TensorValue {
   std::string name;
   std::vector<float> f32;
@@ -35,8 +37,9 @@ struct Checkpoint {
 // REQUIRES: tensors match graph.tensors() in number, names and sizes.
 std::string SerializeCheckpoint(const Checkpoint& checkpoint);
 
-// InvalidArgument / DataLoss naming what is wrong: magic, version, sizes, digest, unknown or missing
-// tensors, wrong shapes, trailing bytes. Never reads outside `bytes`, allocates no more than they justify.
+// InvalidArgument / DataLoss naming what is wrong: magic, version, sizes, digest, unknown or
+// missing tensors, wrong shapes, trailing bytes. Never reads outside `bytes`, allocates no more
+// than they justify.
 absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes);
 
 }  // namespace bitsweep::graph

@@ -16,8 +16,9 @@ namespace bitsweep::graph {
 enum class NodeKind { kPlaceholder, kGetAttr, kCallFunction, kCallMethod, kCallModule, kOutput };
 std::string_view Name(NodeKind kind);  // "placeholder", ..., "output"
 
-// One line of the graph. A module's `target` is its path ("seq_blocks.2"), its node's name the same with
-// underscores ("seq_blocks_2"); a function's or method's target is its name ("relu", "add", "view").
+// One line of the graph. A module's `target` is its path ("seq_blocks.2"), its node's name the same
+// with underscores ("seq_blocks_2"); a function's or method's target is its name ("relu", "add",
+// "view").
 struct Node {
   std::string name;
   NodeKind kind = NodeKind::kCallModule;
@@ -33,9 +34,9 @@ enum class TensorRole { kParameter, kBuffer };
 struct TensorInfo {
   std::string name;
   TensorRole role = TensorRole::kParameter;
-  Shape shape;           // {} for num_batches_tracked
-  bool is_int64 = false; // num_batches_tracked; everything else is float32
-  std::string node;      // the node that owns it
+  Shape shape;              // {} for num_batches_tracked
+  bool is_int64 = false;    // num_batches_tracked; everything else is float32
+  std::string node;         // the node that owns it
   std::int64_t fan_in = 0;  // > 0: initialised U(-1/sqrt(fan_in), 1/sqrt(fan_in)); 0: a constant
   double constant = 0;      // the initial value when fan_in is 0
 };
@@ -48,8 +49,9 @@ struct TensorInfo {
 class Graph {
  public:
   // InvalidArgument that names the node for: unknown or repeated names, dangling or later inputs (a
-  // cycle cannot be written otherwise), wrong input counts, kinds that do not go with ops, shapes that
-  // do not fit, sizes that are not positive, more than kMaxNodes nodes or kMaxElements elements.
+  // cycle cannot be written otherwise), wrong input counts, kinds that do not go with ops, shapes
+  // that do not fit, sizes that are not positive, more than kMaxNodes nodes or kMaxElements
+  // elements.
   static absl::StatusOr<Graph> Create(std::string name, std::vector<Node> nodes);
 
   static constexpr std::int64_t kMaxNodes = 10'000;
@@ -75,7 +77,9 @@ class Graph {
   // Index of the node, or -1.
   int Find(std::string_view node_name) const;
 
-  bool operator==(const Graph& other) const { return name_ == other.name_ && nodes_ == other.nodes_; }
+  bool operator==(const Graph& other) const {
+    return name_ == other.name_ && nodes_ == other.nodes_;
+  }
 
  private:
   Graph() = default;

@@ -19,9 +19,10 @@ inline constexpr int kGraphJsonVersion = 1;
 //   "name":"fc","op":"linear","target":"fc"},{"inputs":["fc"],"kind":"output","name":"output"}],"version":1}
 std::string ToJson(const Graph& graph);
 
-// Accepts whole-valued doubles where an integer is wanted (google.protobuf.Struct has no other numbers).
-// InvalidArgument names the node and the key: unknown format, version, op, kind or key, wrong types,
-// text over 16 MiB or nested deeper than 32, and everything that Graph::Create refuses.
+// Accepts whole-valued doubles where an integer is wanted (google.protobuf.Struct has no other
+// numbers). InvalidArgument names the node and the key: unknown format, version, op, kind or key,
+// wrong types, text over 16 MiB or nested deeper than 32, and everything that Graph::Create
+// refuses.
 absl::StatusOr<Graph> FromJson(std::string_view json);
 
 }  // namespace bitsweep::graph

@@ -4,6 +4,7 @@
 #define BITSWEEP_CORE_GRAPH_OP_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,8 +33,9 @@ struct Conv1d {
   bool bias = true;
   bool operator==(const Conv1d&) const = default;
 };
-// y = (x - mean) / sqrt(var + eps) * weight + bias over dimension 1 of [B, C] or [B, C, L]; batch statistics
-// (biased variance) in training, running ones in evaluation; running_var takes the unbiased variance.
+// y = (x - mean) / sqrt(var + eps) * weight + bias over dimension 1 of [B, C] or [B, C, L]; batch
+// statistics (biased variance) in training, running ones in evaluation; running_var takes the
+// unbiased variance.
 struct BatchNorm1d {
   std::int64_t num_features = 0;
   double eps = 1e-5;
@@ -51,7 +53,8 @@ struct Sigmoid {
 struct Add {
   bool operator==(const Add&) const = default;
 };
-// Row-major reshape; `shape` is written as the framework's view, batch dimension included: {-1, 256}.
+// Row-major reshape; `shape` is written as the framework's view, batch dimension included: {-1,
+// 256}.
 struct View {
   std::vector<std::int64_t> shape;
   bool operator==(const View&) const = default;
@@ -61,7 +64,8 @@ struct Flatten {
   std::int64_t start_dim = 1;
   bool operator==(const Flatten&) const = default;
 };
-// Training: zeroes each element with probability p and scales the rest by 1 / (1 - p). Evaluation: identity.
+// Training: zeroes each element with probability p and scales the rest by 1 / (1 - p). Evaluation:
+// identity.
 struct Dropout {
   double p = 0.5;
   bool operator==(const Dropout&) const = default;
@@ -69,17 +73,20 @@ struct Dropout {
 // What follows a classifier's last layer, where a model leaves the choice.
 enum class OutputActivation { kNone, kRelu, kSigmoid };
 std::string_view Name(OutputActivation activation);  // "none", "relu", "sigmoid"
+std::optional<OutputActivation> ParseOutputActivation(std::string_view name);
 
 // Only of placeholder and output nodes.
 struct NoOp {
   bool operator==(const NoOp&) const = default;
 };
 
-using Op = std::variant<NoOp, Linear, Conv1d, BatchNorm1d, Relu, Sigmoid, Add, View, Flatten, Dropout>;
+using Op =
+    std::variant<NoOp, Linear, Conv1d, BatchNorm1d, Relu, Sigmoid, Add, View, Flatten, Dropout>;
 
-// "linear", "conv1d", "batch_norm1d", "relu", "sigmoid", "add", "view", "flatten", "dropout", "none".
+// "linear", "conv1d", "batch_norm1d", "relu", "sigmoid", "add", "view", "flatten", "dropout",
+// "none".
 std::string_view OpName(const Op& op);
-// How many inputs the op takes (NoOp: 0 for a placeholder, checked by Graph).
+// How many inputs the op takes (a placeholder, which has none, is NoOp like an output).
 int InputCount(const Op& op);
 
 }  // namespace bitsweep::graph

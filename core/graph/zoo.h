@@ -19,15 +19,16 @@ struct ZooOptions {
   std::optional<OutputActivation> output_activation;  // unset: the preset's own
 };
 
-// "jsc-tiny", "jsc-toy", "jsc-s", "jsc-three-linear-layers", "jsc-trt", "jsc-rs1923", "jsc-rs1923-relu".
+// "jsc-tiny", "jsc-toy", "jsc-s", "jsc-three-linear-layers", "jsc-trt", "jsc-rs1923",
+// "jsc-rs1923-relu".
 const std::vector<std::string_view>& BuiltinModels();
 bool IsBuiltinModel(std::string_view name);
 // Whether the model has an output_activation option (the rs1923 family).
 bool HasOutputActivation(std::string_view name);
 
-// InvalidArgument: unknown name (the message lists all), an output_activation where there is none, sizes
-// below 1. Node and tensor names, shapes and counts as in tests/golden/model_parameters.json and
-// graph_reports.json. jsc-rs1923 takes rows as [1, features].
+// InvalidArgument: unknown name (the message lists all), an output_activation where there is none,
+// sizes below 1. Node and tensor names, shapes and counts as in tests/golden/model_parameters.json
+// and graph_reports.json. jsc-rs1923 takes rows as [1, features].
 absl::StatusOr<Graph> BuildModel(std::string_view name, const ZooOptions& options);
 
 }  // namespace bitsweep::graph

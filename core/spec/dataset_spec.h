@@ -3,6 +3,7 @@
 #define BITSWEEP_CORE_SPEC_DATASET_SPEC_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,8 @@ struct DatasetSpec {
 
 std::string_view Name(Scaler scaler);          // "standard", "none"
 std::string_view Name(Validation validation);  // "held_out", "training_rows"
+std::optional<Scaler> ParseScaler(std::string_view name);
+std::optional<Validation> ParseValidation(std::string_view name);
 
 }  // namespace bitsweep::spec
 

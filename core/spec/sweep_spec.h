@@ -3,6 +3,7 @@
 #define BITSWEEP_CORE_SPEC_SWEEP_SPEC_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -100,6 +101,10 @@ struct SweepSpec {
 
 std::string_view Name(KeepModels keep);      // "all", "best", "none"
 std::string_view Name(EngineChoice engine);  // "auto", "libtorch"
+std::string_view Name(Scale scale);          // "linear", "log"
+std::optional<KeepModels> ParseKeepModels(std::string_view name);
+std::optional<EngineChoice> ParseEngineChoice(std::string_view name);
+std::optional<Scale> ParseScale(std::string_view name);
 
 }  // namespace bitsweep::spec
 
