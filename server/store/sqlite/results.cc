@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers write: progress, results, failures.
+#include <cmath>
+
+#include "core/base/errors.h"
+#include "core/base/random.h"
+#include "core/base/sha256.h"
+#include "core/base/status_macros.h"
+#include "fmt/format.h"
+#include "server/store/sqlite/rows.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite/transitions.h"
+
+namespace bitsweep::store {
+namespace {
+
+std::string JobText(Connection& db, JobId job) {
+  Statement row = db.Query(
+      "SELECT s.sweep_id, t.number FROM trials t JOIN sweeps s ON s.id = t.sweep WHERE t.job = ?1",
+      job.value);
+  if (!row.Step()) return fmt::format("job {}", job.value);
+  return TrialNameText(row.Text(0), row.Int(1));
+}
+
+absl::Status LeaseLost(Connection& db, const LeaseRef& ref, const std::optional<JobRow>& job) {
+  const std::string why = job ? fmt::format("is not the current lease: attempt {}, {}",
+                                            job->attempt, spec::Name(job->state))
+                              : "has no job any more: its sweep was deleted";
+  return LeaseLostError(JobText(db, ref.job), ref.attempt, why);
+}
+
+// How the attempt ended; empty while it has not, or when there is none.
+std::string OutcomeOf(Connection& db, const LeaseRef& ref) {
+  Statement row = db.Query("SELECT outcome FROM attempts WHERE job = ?1 AND number = ?2",
+                           ref.job.value, ref.attempt);
+  return row.Step() ? row.Text(0) : "";
+}
+
+bool IsFinite(const spec::EpochPoint& p) {
+  return std::isfinite(p.learning_rate) && std::isfinite(p.train_loss) &&
+         std::isfinite(p.train_loss_last_step) && std::isfinite(p.train_acc_last_step) &&
+         std::isfinite(p.val_acc) && std::isfinite(p.val_loss) &&
+         std::isfinite(p.val_loss_batch_mean) && std::isfinite(p.seconds);
+}
+
+absl::Status Incomplete(std::string why) {
+  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, std::move(why),
+                          {.reason = "INCOMPLETE_RESULT"});
+}
+
+absl::Status PutEpochs(Connection& db, const LeaseRef& ref,
+                       const std::vector<spec::EpochPoint>& points) {
+  for (const spec::EpochPoint& p : points) {
+    if (p.epoch < 0 || !IsFinite(p)) {
+      return Incomplete(
+          fmt::format("epoch {}: expected a number from 0 and finite metrics", p.epoch));
+    }
+    db.Run(
+        "INSERT OR REPLACE INTO epochs (job, epoch, attempt, learning_rate, train_loss, "
+        "train_loss_last_step, "
+        "train_acc_last_step, val_acc, val_loss, val_loss_batch_mean, seconds) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        ref.job.value, p.epoch, ref.attempt, p.learning_rate, p.train_loss, p.train_loss_last_step,
+        p.train_acc_last_step, p.val_acc, p.val_loss, p.val_loss_batch_mean, p.seconds);
+  }
+  if (!points.empty()) {
+    db.Run("UPDATE trials SET epochs_done = max(epochs_done, ?2) WHERE job = ?1", ref.job.value,
+           points.back().epoch + 1);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Start(Connection& db, JobRow& job, absl::Time now) {
+  RETURN_IF_ERROR(Move(db, job, {spec::JobEvent::kStart, job.worker_id, ""}, now));
+  db.Run("UPDATE trials SET start_time = ?2, epochs_done = 0 WHERE job = ?1", job.job.value,
+         ToMicros(now));
+  db.Run("UPDATE attempts SET start_time = ?3 WHERE job = ?1 AND number = ?2", job.job.value,
+         job.attempt, ToMicros(now));
+  return absl::OkStatus();
+}
+
+// Records the sweep's digest when it has none; else what is wrong with this one, or nothing.
+std::string CheckDigest(Connection& db, SweepRowId sweep, const std::string& digest) {
+  if (digest.empty()) return "";
+  std::string known;
+  {
+    Statement row = db.Query("SELECT data_digest FROM sweeps WHERE id = ?1", sweep.value);
+    if (row.Step()) known = row.Text(0);
+  }
+  if (known.empty()) {
+    db.Run("UPDATE sweeps SET data_digest = ?2 WHERE id = ?1", sweep.value, digest);
+    return "";
+  }
+  if (known == digest) return "";
+  return fmt::format("the data set has digest {}, other trials of the sweep used {}", digest,
+                     known);
+}
+
+std::string ModelIdFor(const std::string& sweep_id, std::int64_t number) {
+  std::string id = fmt::format("{}-{}", sweep_id, number);
+  return IsValidResourceId(id) ? id : "m-" + Sha256Hex(id).substr(0, 12);
+}
+
+// Stores the model of a finished trial as the sweep's keep_models says.
+absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResult& result,
+                       absl::Time now) {
+  std::string keep;
+  std::string sweep_id;
+  {
+    Statement row =
+        db.Query("SELECT keep_models, sweep_id FROM sweeps WHERE id = ?1", job.sweep.value);
+    if (!row.Step()) return absl::OkStatus();
+    keep = row.Text(0);
+    sweep_id = row.Text(1);
+  }
+  if (keep == "none" || result.artifact.empty()) return absl::OkStatus();
+  if (keep == "best") {
+    Statement best =
+        db.Query("SELECT val_acc, trial, id FROM models WHERE sweep = ?1", job.sweep.value);
+    if (best.Step()) {
+      const bool better = result.val_acc > best.Real(0) ||
+                          (result.val_acc == best.Real(0) && job.number < best.Int(1));
+      if (!better) return absl::OkStatus();
+      db.Run("DELETE FROM models WHERE id = ?1", best.Int(2));
+    }
+  }
+  db.Run(
+      "INSERT INTO models (model_id, sweep, trial, graph_name, parameter_count, artifact, "
+      "size_bytes, val_acc, "
+      "create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      ModelIdFor(sweep_id, job.number), job.sweep.value, job.number, result.graph_name,
+      result.parameter_count, result.artifact, result.artifact_bytes, result.val_acc,
+      ToMicros(now));
+  return absl::OkStatus();
+}
+
+absl::Status CheckResult(Connection& db, const JobRow& job, const spec::TrialResult& r) {
+  for (const double value :
+       {r.val_acc, r.val_loss, r.val_loss_batch_mean, r.train_acc_last_step, r.train_loss_last_step,
+        r.best_val_acc, r.seconds, r.rows_per_second}) {
+    if (!std::isfinite(value)) return Incomplete("a metric of the result is not a finite number");
+  }
+  if (r.engine.empty() || r.data_digest.empty() || r.steps < 1) {
+    return Incomplete("the result must name its engine, its data digest and at least one step");
+  }
+  std::int64_t wanted = 0;
+  {
+    Statement row = db.Query(
+        "SELECT c.max_epochs FROM trials t JOIN configurations c ON c.sweep = t.sweep AND "
+        "c.number = t.configuration WHERE t.job = ?1",
+        job.job.value);
+    if (row.Step()) wanted = row.Int(0);
+  }
+  Statement row =
+      db.Query("SELECT count(*), max(epoch) FROM epochs WHERE job = ?1 AND attempt = ?2",
+               job.job.value, job.attempt);
+  row.Step();
+  if (r.epochs != wanted || row.Int(0) != wanted || row.Int(1) != wanted - 1) {
+    return Incomplete(fmt::format("{} epochs in the result, {} reported, {} planned", r.epochs,
+                                  row.Int(0), wanted));
+  }
+  if (!r.artifact.empty()) {
+    Statement artifact = db.Query("SELECT 1 FROM artifacts WHERE sha256 = ?1", r.artifact);
+    if (!artifact.Step()) {
+      return ErrorWithDetails(
+          absl::StatusCode::kFailedPrecondition,
+          fmt::format("{} is not stored: upload it first", ArtifactName(r.artifact)),
+          {.reason = "ARTIFACT_MISSING", .metadata = {{"artifact", r.artifact}}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
+                                                         const ProgressReport& report,
+                                                         absl::Time now) {
+  std::optional<JobRow> job = LoadJob(db, report.ref.job);
+  if (!job || !IsHeldBy(*job, report.ref)) {
+    const bool cancelled =
+        job && job->attempt == report.ref.attempt && job->state == spec::JobState::kCancelled;
+    return ProgressOutcome{cancelled ? ProgressVerdict::kCancelled : ProgressVerdict::kLost, ""};
+  }
+  if (std::string why = CheckDigest(db, job->sweep, report.data_digest); !why.empty()) {
+    return ProgressOutcome{ProgressVerdict::kDataMismatch, std::move(why)};
+  }
+  if (report.started && job->state == spec::JobState::kLeased) {
+    RETURN_IF_ERROR(Start(db, *job, now));
+    RefreshSweep(db, job->sweep, now);
+  }
+  RETURN_IF_ERROR(PutEpochs(db, report.ref, report.points));
+  return ProgressOutcome{};
+}
+
+absl::StatusOr<std::vector<ProgressOutcome>> SqliteStore::Progress(
+    const std::vector<ProgressReport>& reports, absl::Time now) {
+  std::vector<ProgressOutcome> outcomes;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    outcomes.clear();
+    for (const ProgressReport& report : reports) {
+      ASSIGN_OR_RETURN(ProgressOutcome outcome, ProgressOne(db, report, now));
+      outcomes.push_back(std::move(outcome));
+    }
+    return absl::OkStatus();
+  }));
+  return outcomes;
+}
+
+absl::Status SqliteStore::CompleteOne(Connection& db, const LeaseRef& ref,
+                                      const std::vector<spec::EpochPoint>& points,
+                                      const spec::TrialResult& r, absl::Time now) {
+  std::optional<JobRow> job = LoadJob(db, ref.job);
+  if (!job || !IsHeldBy(*job, ref)) {
+    if (OutcomeOf(db, ref) == "SUCCEEDED")
+      return absl::OkStatus();  // a repeat of a committed write
+    return LeaseLost(db, ref, job);
+  }
+  if (std::string why = CheckDigest(db, job->sweep, r.data_digest); !why.empty())
+    return Incomplete(why);
+  if (job->state == spec::JobState::kLeased) RETURN_IF_ERROR(Start(db, *job, now));
+  RETURN_IF_ERROR(PutEpochs(db, ref, points));
+  db.Run("DELETE FROM epochs WHERE job = ?1 AND attempt <> ?2", ref.job.value, ref.attempt);
+  RETURN_IF_ERROR(CheckResult(db, *job, r));
+  std::optional<std::string> artifact;
+  if (!r.artifact.empty()) artifact = r.artifact;
+  db.Run(
+      "UPDATE trials SET state = 'SUCCEEDED', end_time = ?2, failure_reason = NULL, "
+      "failure_message = NULL, "
+      "val_acc = ?3, val_loss = ?4, val_loss_batch_mean = ?5, train_acc_last_step = ?6, "
+      "train_loss_last_step = ?7, best_epoch = ?8, best_val_acc = ?9, epochs = ?10, epochs_done = "
+      "?10, "
+      "steps = ?11, train_rows = ?12, validation_rows = ?13, seconds = ?14, rows_per_second = ?15, "
+      "engine = ?16, engine_version = ?17, data_digest = ?18, artifact = ?19, artifact_bytes = "
+      "?20, "
+      "graph_name = ?21, parameter_count = ?22 WHERE job = ?1",
+      ref.job.value, ToMicros(now), r.val_acc, r.val_loss, r.val_loss_batch_mean,
+      r.train_acc_last_step, r.train_loss_last_step, r.best_epoch, r.best_val_acc, r.epochs,
+      r.steps, r.train_rows, r.validation_rows, r.seconds, r.rows_per_second, r.engine,
+      r.engine_version, r.data_digest, artifact, r.artifact_bytes, r.graph_name, r.parameter_count);
+  RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kSucceed, job->worker_id, ""}, now));
+  EndAttempt(db, ref, "SUCCEEDED", std::nullopt, now);
+  RETURN_IF_ERROR(KeepModel(db, *job, r, now));
+  db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
+         job->worker_id, ToMicros(now));
+  RefreshSweep(db, job->sweep, now);
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::Complete(const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
+                                   const spec::TrialResult& result, absl::Time now) {
+  return writer_.Run([&](Connection& db) { return CompleteOne(db, ref, points, result, now); });
+}
+
+absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef& ref,
+                                                 const spec::JobFailure& failure,
+                                                 const spec::RetryLimits& limits,
+                                                 std::string_view outcome, absl::Time now) {
+  std::optional<JobRow> job = LoadJob(db, ref.job);
+  if (!job || !IsHeldBy(*job, ref)) {
+    if (job && OutcomeOf(db, ref) == outcome) return FailOutcome{.state = job->state};  // a repeat
+    return LeaseLost(db, ref, job);
+  }
+  const bool worker_died = failure.reason == spec::FailureReason::kWorkerLost;
+  const spec::FailureHistory history{.failures = job->failures + 1,
+                                     .worker_deaths = job->worker_deaths + (worker_died ? 1 : 0)};
+  const auto seed =
+      static_cast<std::uint64_t>(ref.job.value) * 1000003 + static_cast<std::uint64_t>(ref.attempt);
+  const double jitter = Random(seed, RandomStream::kShuffle).NextDouble();
+  const spec::RetryDecision decision = spec::DecideRetry(failure.reason, history, limits, jitter);
+  FailOutcome result;
+  std::int64_t not_before = 0;
+  if (decision.event == spec::JobEvent::kRequeue) {
+    result.ready_time = now + decision.backoff;
+    not_before = ToMicros(*result.ready_time);
+  }
+  const std::string cause(spec::Name(failure.reason));
+  db.Run("UPDATE jobs SET failures = ?2, worker_deaths = ?3 WHERE id = ?1", ref.job.value,
+         history.failures, history.worker_deaths);
+  db.Run("UPDATE trials SET failure_reason = ?2, failure_message = ?3 WHERE job = ?1",
+         ref.job.value, cause, failure.message);
+  RETURN_IF_ERROR(
+      Move(db, *job,
+           {decision.event, worker_died ? "scheduler" : job->worker_id, cause, not_before}, now));
+  EndAttempt(db, ref, outcome, failure, now);
+  db.Run("UPDATE workers SET failed = failed + 1 WHERE worker_id = ?1", job->worker_id);
+  result.state = job->state;
+  if (spec::IsTerminal(job->state)) {
+    std::int64_t stop_after = 0;
+    {
+      Statement row =
+          db.Query("SELECT stop_after_failures FROM sweeps WHERE id = ?1", job->sweep.value);
+      if (row.Step()) stop_after = row.Int(0);
+    }
+    const spec::JobCounts counts = LoadCounts(db, job->sweep);
+    if (stop_after > 0 && counts.failed + counts.dead >= stop_after &&
+        counts.Terminal() < counts.Planned()) {
+      CancelAll(db, job->sweep, "policy", "FAILURE_POLICY", now, result.revoked);
+      db.Run("UPDATE sweeps SET stopped_by_policy = 1 WHERE id = ?1", job->sweep.value);
+    }
+  }
+  RefreshSweep(db, job->sweep, now);
+  return result;
+}
+
+absl::StatusOr<FailOutcome> SqliteStore::Fail(const LeaseRef& ref, const spec::JobFailure& failure,
+                                              const spec::RetryLimits& limits, absl::Time now) {
+  FailOutcome outcome;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(outcome, FailOne(db, ref, failure, limits, "FAILED", now));
+    return absl::OkStatus();
+  }));
+  return outcome;
+}
+
+absl::StatusOr<std::vector<FailOutcome>> SqliteStore::Expire(const std::vector<LeaseRef>& refs,
+                                                             const spec::RetryLimits& limits,
+                                                             absl::Time now) {
+  std::vector<FailOutcome> outcomes;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    outcomes.clear();
+    for (const LeaseRef& ref : refs) {
+      std::optional<JobRow> job = LoadJob(db, ref.job);
+      if (!job || !IsHeldBy(*job, ref)) {
+        outcomes.push_back({.state = job ? job->state : spec::JobState::kCancelled});
+      } else if (job->state == spec::JobState::kLeased) {
+        RETURN_IF_ERROR(
+            Move(db, *job, {spec::JobEvent::kRequeue, "scheduler", "LEASE_EXPIRED"}, now));
+        EndAttempt(db, ref, "LEASE_EXPIRED", std::nullopt, now);
+        RefreshSweep(db, job->sweep, now);
+        outcomes.push_back({.state = job->state});
+      } else {
+        const spec::JobFailure lost{
+            spec::FailureReason::kWorkerLost,
+            fmt::format("worker {} did not renew its lease", job->worker_id)};
+        ASSIGN_OR_RETURN(FailOutcome outcome, FailOne(db, ref, lost, limits, "LEASE_EXPIRED", now));
+        outcomes.push_back(std::move(outcome));
+      }
+    }
+    return absl::OkStatus();
+  }));
+  return outcomes;
+}
+
+}  // namespace bitsweep::store

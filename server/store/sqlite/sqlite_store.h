@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
+#define BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "server/store/sqlite/artifact_files.h"
+#include "server/store/sqlite/open.h"
+#include "server/store/sqlite/reader_pool.h"
+#include "server/store/sqlite/writer.h"
+#include "server/store/store.h"
+
+namespace bitsweep::store {
+
+// The Store on SQLite. Methods are grouped by source: sweeps.cc, queue.cc, results.cc,
+// trial_queries.cc, configuration_queries.cc, models.cc, verify.cc.
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(const SqliteStoreOptions& options, std::unique_ptr<Connection> connection,
+              std::unique_ptr<ArtifactFiles> files, int lock_fd);
+  ~SqliteStore() override;
+
+  // SweepStore
+  absl::StatusOr<SubmitOutcome> Submit(const NewSweep& sweep, absl::Time now) override;
+  absl::StatusOr<SweepRecord> GetSweep(const std::string& sweep_id) override;
+  absl::StatusOr<Page<SweepRecord>> ListSweeps(const PageQuery& query) override;
+  absl::StatusOr<SweepRecord> PauseSweep(const std::string& sweep_id, absl::Time now) override;
+  absl::StatusOr<SweepRecord> ResumeSweep(const std::string& sweep_id, absl::Time now) override;
+  absl::StatusOr<ChangeOutcome> CancelSweep(const std::string& sweep_id, absl::Time now) override;
+  absl::StatusOr<ChangeOutcome> RetrySweep(const std::string& sweep_id,
+                                           const std::vector<spec::JobState>& states,
+                                           absl::Time now) override;
+  absl::Status DeleteSweep(const std::string& sweep_id, absl::Time now) override;
+  absl::StatusOr<Page<ConfigurationRecord>> ListConfigurations(const std::string& sweep_id,
+                                                               const PageQuery& query) override;
+  absl::StatusOr<TrialRecord> GetTrial(const std::string& sweep_id, std::int64_t number) override;
+  absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
+                                               const PageQuery& query) override;
+  absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep, std::int64_t revision,
+                                                       std::int64_t limit) override;
+
+  // QueueStore
+  absl::StatusOr<std::vector<QueueSource>> Sources() override;
+  absl::StatusOr<std::vector<LeasedTrial>> Lease(const std::vector<Allocation>& allocations,
+                                                 absl::Time now) override;
+  absl::StatusOr<std::optional<absl::Time>> NextReadyTime(absl::Time now) override;
+  absl::Status EndBackoffs() override;
+  absl::StatusOr<std::vector<ActiveLease>> ActiveLeases() override;
+  absl::StatusOr<std::vector<ProgressOutcome>> Progress(const std::vector<ProgressReport>& reports,
+                                                        absl::Time now) override;
+  absl::Status Complete(const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
+                        const spec::TrialResult& result, absl::Time now) override;
+  absl::StatusOr<FailOutcome> Fail(const LeaseRef& ref, const spec::JobFailure& failure,
+                                   const spec::RetryLimits& limits, absl::Time now) override;
+  absl::StatusOr<std::int64_t> Release(const std::vector<LeaseRef>& refs, const std::string& cause,
+                                       absl::Time now) override;
+  absl::StatusOr<std::vector<FailOutcome>> Expire(const std::vector<LeaseRef>& refs,
+                                                  const spec::RetryLimits& limits,
+                                                  absl::Time now) override;
+  absl::Status SetQueuePaused(bool paused, absl::Time now) override;
+  absl::StatusOr<bool> IsQueuePaused() override;
+  absl::StatusOr<JobId> FindTrialJob(const std::string& sweep_id, std::int64_t number) override;
+
+  // ArtifactStore
+  absl::StatusOr<std::unique_ptr<ArtifactUpload>> Begin(const std::string& sha256,
+                                                        std::int64_t size_bytes) override;
+  absl::StatusOr<ArtifactRecord> GetArtifact(const std::string& sha256) override;
+  absl::StatusOr<std::string> Read(const std::string& sha256, std::int64_t offset,
+                                   std::int64_t max_bytes) override;
+  absl::StatusOr<std::int64_t> CollectGarbage(absl::Time before) override;
+  absl::StatusOr<ModelRecord> GetModel(const std::string& model_id) override;
+  absl::StatusOr<Page<ModelRecord>> ListModels(const PageQuery& query) override;
+  absl::Status DeleteModel(const std::string& model_id) override;
+
+  // Store
+  absl::Status PutWorker(const WorkerRecord& worker) override;
+  absl::Status TouchWorkers(const std::vector<std::string>& worker_ids, absl::Time now) override;
+  absl::StatusOr<Page<WorkerRecord>> ListWorkers(const std::string& after,
+                                                 std::int64_t limit) override;
+  absl::StatusOr<VerifyReport> Verify(VerifyDepth depth) override;
+  absl::StatusOr<StoreInfo> Info() override;
+
+ private:
+  // What of a sweep every lease of it needs; it never changes.
+  struct SweepInputs {
+    std::string sweep_id;
+    spec::SweepSpec spec;
+    std::string model_artifact;
+  };
+
+  absl::Status CheckSpace() const;
+  absl::StatusOr<std::shared_ptr<const SweepInputs>> InputsOf(Connection& db, SweepRowId sweep);
+  absl::Status LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
+                        std::vector<LeasedTrial>& leased);
+  absl::StatusOr<ProgressOutcome> ProgressOne(Connection& db, const ProgressReport& report,
+                                              absl::Time now);
+  absl::Status CompleteOne(Connection& db, const LeaseRef& ref,
+                           const std::vector<spec::EpochPoint>& points,
+                           const spec::TrialResult& result, absl::Time now);
+  absl::StatusOr<FailOutcome> FailOne(Connection& db, const LeaseRef& ref,
+                                      const spec::JobFailure& failure,
+                                      const spec::RetryLimits& limits, std::string_view outcome,
+                                      absl::Time now);
+
+  const SqliteStoreOptions options_;
+  const int lock_fd_;
+  const std::unique_ptr<ArtifactFiles> files_;
+  Writer writer_;
+  ReaderPool readers_;
+  absl::Mutex mu_;
+  std::unordered_map<std::int64_t, std::shared_ptr<const SweepInputs>> inputs_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace bitsweep::store
+
+#endif  // BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_

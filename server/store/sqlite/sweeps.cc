@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sweeps: submit, change, delete, list.
+#include <map>
+
+#include "core/base/errors.h"
+#include "core/base/status_macros.h"
+#include "core/spec/spec_json.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "server/store/sqlite/filter_sql.h"
+#include "server/store/sqlite/rows.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite/transitions.h"
+
+namespace bitsweep::store {
+namespace {
+
+std::string ModelText(const spec::ModelSpec& model) {
+  if (!model.builtin.empty()) return model.builtin;
+  return model.stored.empty() ? "graph" : model.stored;
+}
+
+void InsertPlan(Connection& db, SweepRowId sweep, const NewSweep& submitted, std::int64_t first_job,
+                absl::Time now) {
+  Statement configuration = db.Prepare(
+      "INSERT INTO configurations (sweep, number, max_epochs, learning_rate, batch_size, "
+      "optimizer, "
+      "weight_decay, schedule) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  Statement job =
+      db.Prepare("INSERT INTO jobs (id, kind, sweep, queued_since) VALUES (?1, 'TRIAL', ?2, ?3)");
+  Statement trial = db.Prepare(
+      "INSERT INTO trials (job, sweep, number, configuration, repeat, seed) VALUES (?1, ?2, ?3, "
+      "?4, ?5, ?6)");
+  const spec::Plan& plan = submitted.plan;
+  std::int64_t number = 0;
+  for (const spec::Configuration& c : plan.configurations) {
+    const spec::Hyperparameters& h = c.hyperparameters;
+    configuration.With(sweep.value, c.number, h.max_epochs, h.learning_rate, h.batch_size,
+                       spec::Name(h.optimizer), h.weight_decay, spec::Name(h.schedule));
+    configuration.Step();
+    configuration.Reset();
+    for (std::int64_t repeat = 0; repeat < plan.repeats; ++repeat, ++number) {
+      job.With(first_job + number, sweep.value, ToMicros(now)).Step();
+      job.Reset();
+      const auto seed = static_cast<std::int64_t>(spec::TrialSeed(submitted.spec.seed, h, repeat));
+      trial.With(first_job + number, sweep.value, number, c.number, repeat, seed).Step();
+      trial.Reset();
+    }
+  }
+}
+
+// Rows of a new sweep; the id is free and nothing else refers to it yet.
+SweepRowId Insert(Connection& db, const NewSweep& submitted, absl::Time now) {
+  const spec::SweepSpec& spec = submitted.spec;
+  const spec::Plan& plan = submitted.plan;
+  std::int64_t first_job = 1;
+  {
+    Statement last = db.Query("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'");
+    if (last.Step()) first_job = last.Int(0) + 1;
+  }
+  std::optional<std::string> request_id;
+  if (!submitted.request_id.empty()) request_id = submitted.request_id;
+  std::optional<std::string> artifact;
+  if (!submitted.model_artifact.empty()) artifact = submitted.model_artifact;
+  db.Run(
+      "INSERT INTO sweeps (sweep_id, display_name, model, dataset, spec, spec_digest, request_id, "
+      "model_artifact, keep_models, repeats, seed, priority, max_parallel, stop_after_failures, "
+      "configuration_count, trial_count, varying, first_job, state, create_time) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+      "'QUEUED', ?19)",
+      submitted.sweep_id, spec.display_name, ModelText(spec.model), spec.dataset.name,
+      spec::ToCanonicalJson(spec), submitted.spec_digest, request_id, artifact,
+      spec::Name(spec.keep_models), plan.repeats, spec.seed, spec.priority,
+      spec.max_parallel_trials, spec.failure_policy.stop_after_failures,
+      static_cast<std::int64_t>(plan.configurations.size()), plan.TrialCount(),
+      fmt::format("{}", fmt::join(plan.varying, ",")), first_job, ToMicros(now));
+  const SweepRowId sweep{db.LastInsertId()};
+  InsertPlan(db, sweep, submitted, first_job, now);
+  for (const spec::JobState state : spec::kAllJobStates) {
+    db.Run("INSERT INTO counters (sweep, state, jobs) VALUES (?1, ?2, ?3)", sweep.value,
+           spec::Name(state),
+           state == spec::JobState::kQueued ? plan.TrialCount() : std::int64_t{0});
+  }
+  SweepEvent(db, sweep, "user", "SUBMITTED", now);
+  RefreshSweep(db, sweep, now);
+  return sweep;
+}
+
+absl::Status IdInUse(const std::string& sweep_id) {
+  return ErrorWithDetails(
+      absl::StatusCode::kAlreadyExists,
+      fmt::format("a sweep {} exists already", SweepName(sweep_id)),
+      {.reason = "ID_IN_USE", .resource_type = "sweep", .resource_name = SweepName(sweep_id)});
+}
+
+}  // namespace
+
+absl::StatusOr<SubmitOutcome> SqliteStore::Submit(const NewSweep& submitted, absl::Time now) {
+  SubmitOutcome outcome;
+  const absl::Status space = CheckSpace();
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    if (!submitted.request_id.empty()) {
+      Statement earlier = db.Query("SELECT id, spec_digest FROM sweeps WHERE request_id = ?1",
+                                   submitted.request_id);
+      if (earlier.Step()) {
+        if (earlier.Text(1) != submitted.spec_digest) {
+          return ErrorWithDetails(
+              absl::StatusCode::kAlreadyExists,
+              fmt::format("request_id \"{}\" was used for another sweep", submitted.request_id),
+              {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", submitted.request_id}}});
+        }
+        ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, SweepRowId{earlier.Int(0)}));
+        outcome.deduplicated = true;
+        return absl::OkStatus();
+      }
+    }
+    RETURN_IF_ERROR(space);
+    {
+      Statement taken = db.Query("SELECT 1 FROM sweeps WHERE sweep_id = ?1", submitted.sweep_id);
+      if (taken.Step()) return IdInUse(submitted.sweep_id);
+    }
+    if (!submitted.model_artifact.empty()) {
+      Statement artifact =
+          db.Query("SELECT 1 FROM artifacts WHERE sha256 = ?1", submitted.model_artifact);
+      if (!artifact.Step())
+        return NotFoundError("artifact", ArtifactName(submitted.model_artifact));
+    }
+    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, Insert(db, submitted, now)));
+    return absl::OkStatus();
+  }));
+  return outcome;
+}
+
+absl::StatusOr<SweepRecord> SqliteStore::GetSweep(const std::string& sweep_id) {
+  SweepRecord sweep;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
+    return absl::OkStatus();
+  }));
+  return sweep;
+}
+
+absl::StatusOr<Page<SweepRecord>> SqliteStore::ListSweeps(const PageQuery& query) {
+  static const auto& fields =
+      *new FieldTable{{"state", {"s.state", FieldType::kText}},
+                      {"display_name", {"s.display_name", FieldType::kText}},
+                      {"sweep_id", {"s.sweep_id", FieldType::kText}},
+                      {"model", {"s.model", FieldType::kText}},
+                      {"dataset", {"s.dataset", FieldType::kText}}};
+  ASSIGN_OR_RETURN(const WhereClause where, ToSql(query.conditions, fields));
+  Page<SweepRecord> page;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
+    const std::string sql =
+        fmt::format("SELECT {} FROM sweeps s WHERE s.id < ?1 {} ORDER BY s.id DESC LIMIT ?2",
+                    kSweepColumns, where.sql);
+    Statement row = db.Query(sql, query.after ? query.after->id : INT64_MAX, query.limit + 1);
+    where.BindTo(row, 3);
+    while (row.Step()) {
+      if (static_cast<std::int64_t>(page.items.size()) == query.limit) {
+        page.next = Cursor{std::nullopt, page.items.back().row.value};
+        break;
+      }
+      ASSIGN_OR_RETURN(SweepRecord sweep, ReadSweep(db, row));
+      page.items.push_back(std::move(sweep));
+    }
+    return absl::OkStatus();
+  }));
+  return page;
+}
+
+absl::StatusOr<SweepRecord> SqliteStore::PauseSweep(const std::string& sweep_id, absl::Time now) {
+  SweepRecord sweep;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
+    if (sweep.flags.paused) return absl::OkStatus();
+    if (sweep.counts.Terminal() == sweep.counts.Planned()) {
+      return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(sweep.state)),
+                               "only a sweep that has not ended can be paused");
+    }
+    db.Run("UPDATE sweeps SET paused = 1 WHERE id = ?1", sweep.row.value);
+    SweepEvent(db, sweep.row, "user", "PAUSED", now);
+    RefreshSweep(db, sweep.row, now);
+    ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep.row));
+    return absl::OkStatus();
+  }));
+  return sweep;
+}
+
+absl::StatusOr<SweepRecord> SqliteStore::ResumeSweep(const std::string& sweep_id, absl::Time now) {
+  SweepRecord sweep;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
+    if (!sweep.flags.paused) {
+      if (sweep.counts.Terminal() < sweep.counts.Planned()) return absl::OkStatus();
+      return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(sweep.state)),
+                               "only a sweep that has not ended can be resumed");
+    }
+    db.Run("UPDATE sweeps SET paused = 0 WHERE id = ?1", sweep.row.value);
+    SweepEvent(db, sweep.row, "user", "RESUMED", now);
+    RefreshSweep(db, sweep.row, now);
+    ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep.row));
+    return absl::OkStatus();
+  }));
+  return sweep;
+}
+
+absl::StatusOr<ChangeOutcome> SqliteStore::CancelSweep(const std::string& sweep_id,
+                                                       absl::Time now) {
+  ChangeOutcome outcome;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
+    const SweepRowId row = outcome.sweep.row;
+    if (outcome.sweep.counts.Terminal() == outcome.sweep.counts.Planned()) {
+      if (outcome.sweep.state == spec::SweepState::kCancelled) return absl::OkStatus();
+      return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(outcome.sweep.state)),
+                               "only a sweep that has not ended can be cancelled");
+    }
+    SweepEvent(db, row, "user", "CANCELLED", now);
+    outcome.changed_trials = CancelAll(db, row, "user", "CANCELLED", now, outcome.revoked);
+    db.Run("UPDATE sweeps SET cancelled = 1, paused = 0 WHERE id = ?1", row.value);
+    RefreshSweep(db, row, now);
+    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, row));
+    return absl::OkStatus();
+  }));
+  return outcome;
+}
+
+absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_id,
+                                                      const std::vector<spec::JobState>& states,
+                                                      absl::Time now) {
+  ChangeOutcome outcome;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
+    const SweepRowId row = outcome.sweep.row;
+    SweepEvent(db, row, "user", "RETRIED", now);
+    for (const spec::JobState state : states) {
+      if (spec::Next(state, spec::JobEvent::kRetry) != spec::JobState::kQueued) {
+        return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(state)),
+                                 "only FAILED, DEAD and CANCELLED trials can be retried");
+      }
+      db.Run(
+          "INSERT INTO events (sweep, trial, from_state, to_state, attempt, actor, cause, time) "
+          "SELECT j.sweep, t.number, j.state, 'QUEUED', j.attempt, 'user', 'RETRIED', ?3 "
+          "FROM jobs j JOIN trials t ON t.job = j.id WHERE j.sweep = ?1 AND j.state = ?2 ORDER BY "
+          "j.id",
+          row.value, spec::Name(state), ToMicros(now));
+      db.Run(
+          "UPDATE trials SET end_time = NULL, failure_reason = NULL, failure_message = NULL, "
+          "epochs_done = 0 "
+          "WHERE sweep = ?1 AND state = ?2",
+          row.value, spec::Name(state));
+      outcome.changed_trials += db.Run(
+          "UPDATE jobs SET state = 'QUEUED', failures = 0, worker_deaths = 0, not_before = 0, "
+          "queued_since = ?3 "
+          "WHERE sweep = ?1 AND state = ?2",
+          row.value, spec::Name(state), ToMicros(now));
+    }
+    db.Run("UPDATE sweeps SET cancelled = 0, stopped_by_policy = 0 WHERE id = ?1", row.value);
+    RefreshSweep(db, row, now);
+    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, row));
+    return absl::OkStatus();
+  }));
+  return outcome;
+}
+
+absl::Status SqliteStore::DeleteSweep(const std::string& sweep_id, absl::Time) {
+  std::int64_t deleted = 0;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(const SweepRecord sweep, LoadSweep(db, sweep_id));
+    if (sweep.counts.Terminal() < sweep.counts.Planned()) {
+      return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(sweep.state)),
+                               "only a sweep that has ended can be deleted: cancel it first");
+    }
+    db.Run("DELETE FROM sweeps WHERE id = ?1", sweep.row.value);
+    deleted = sweep.row.value;
+    return absl::OkStatus();
+  }));
+  absl::MutexLock lock(&mu_);
+  inputs_.erase(deleted);
+  return absl::OkStatus();
+}
+
+}  // namespace bitsweep::store

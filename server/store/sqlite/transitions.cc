@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/sqlite/transitions.h"
+
+#include "fmt/format.h"
+#include "server/store/sqlite/rows.h"
+
+namespace bitsweep::store {
+namespace {
+
+std::string_view NameOf(spec::JobState state) { return spec::Name(state); }
+
+}  // namespace
+
+std::optional<JobRow> LoadJob(Connection& db, JobId job) {
+  Statement row = db.Query(
+      "SELECT j.sweep, j.state, j.attempt, j.failures, j.worker_deaths, j.worker, t.number "
+      "FROM jobs j JOIN trials t ON t.job = j.id WHERE j.id = ?1",
+      job.value);
+  if (!row.Step()) return std::nullopt;
+  return JobRow{.job = job,
+                .sweep = SweepRowId{row.Int(0)},
+                .number = row.Int(6),
+                .state = spec::ParseJobState(row.Text(1)).value_or(spec::JobState::kQueued),
+                .attempt = row.Int(2),
+                .failures = row.Int(3),
+                .worker_deaths = row.Int(4),
+                .worker_id = row.Text(5)};
+}
+
+bool IsHeldBy(const JobRow& job, const LeaseRef& ref) {
+  return job.attempt == ref.attempt &&
+         (job.state == spec::JobState::kLeased || job.state == spec::JobState::kRunning);
+}
+
+absl::Status Move(Connection& db, JobRow& job, const Transition& transition, absl::Time now) {
+  const std::optional<spec::JobState> to = spec::Next(job.state, transition.event);
+  if (!to) {
+    return absl::InternalError(fmt::format("job {}: {} is no transition from {}", job.job.value,
+                                           spec::Name(transition.event), spec::Name(job.state)));
+  }
+  if (*to == spec::JobState::kQueued) {
+    db.Run("UPDATE jobs SET state = 'QUEUED', not_before = ?2, queued_since = ?3 WHERE id = ?1",
+           job.job.value, transition.not_before, ToMicros(now));
+    db.Run("UPDATE trials SET end_time = NULL, epochs_done = 0 WHERE job = ?1", job.job.value);
+  } else {
+    db.Run("UPDATE jobs SET state = ?2 WHERE id = ?1", job.job.value, NameOf(*to));
+  }
+  if (spec::IsTerminal(*to) && *to != spec::JobState::kSucceeded) {
+    db.Run("UPDATE trials SET end_time = ?2 WHERE job = ?1", job.job.value, ToMicros(now));
+  }
+  std::optional<std::string> worker;
+  if (!job.worker_id.empty() && job.state != spec::JobState::kQueued) worker = job.worker_id;
+  db.Run(
+      "INSERT INTO events (sweep, trial, from_state, to_state, attempt, worker, actor, cause, "
+      "time) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      job.sweep.value, job.number, NameOf(job.state), NameOf(*to), job.attempt, worker,
+      transition.actor, transition.cause, ToMicros(now));
+  job.state = *to;
+  return absl::OkStatus();
+}
+
+void EndAttempt(Connection& db, const LeaseRef& ref, std::string_view outcome,
+                const std::optional<spec::JobFailure>& failure, absl::Time now) {
+  std::optional<std::string> reason;
+  std::optional<std::string> message;
+  if (failure) {
+    reason = std::string(spec::Name(failure->reason));
+    message = failure->message;
+  }
+  db.Run(
+      "UPDATE attempts SET end_time = ?3, outcome = ?4, failure_reason = ?5, failure_message = ?6 "
+      "WHERE job = ?1 AND number = ?2 AND outcome IS NULL",
+      ref.job.value, ref.attempt, ToMicros(now), outcome, reason, message);
+}
+
+std::int64_t CancelAll(Connection& db, SweepRowId sweep, std::string_view actor,
+                       std::string_view cause, absl::Time now, std::vector<LeaseRef>& revoked) {
+  {
+    Statement held = db.Query(
+        "SELECT id, attempt FROM jobs WHERE sweep = ?1 AND state IN ('LEASED', 'RUNNING') ORDER BY "
+        "id",
+        sweep.value);
+    while (held.Step()) revoked.push_back({JobId{held.Int(0)}, held.Int(1)});
+  }
+  const std::int64_t micros = ToMicros(now);
+  db.Run(
+      "INSERT INTO events (sweep, trial, from_state, to_state, attempt, worker, actor, cause, "
+      "time) "
+      "SELECT j.sweep, t.number, j.state, 'CANCELLED', j.attempt, iif(j.state = 'QUEUED', NULL, "
+      "j.worker), "
+      "?2, ?3, ?4 FROM jobs j JOIN trials t ON t.job = j.id "
+      "WHERE j.sweep = ?1 AND j.state IN ('QUEUED', 'LEASED', 'RUNNING') ORDER BY j.id",
+      sweep.value, actor, cause, micros);
+  for (const LeaseRef& ref : revoked) EndAttempt(db, ref, "CANCELLED", std::nullopt, now);
+  db.Run(
+      "UPDATE trials SET end_time = ?2 WHERE sweep = ?1 AND state IN ('QUEUED', 'LEASED', "
+      "'RUNNING')",
+      sweep.value, micros);
+  return db.Run(
+      "UPDATE jobs SET state = 'CANCELLED' WHERE sweep = ?1 AND state IN ('QUEUED', 'LEASED', "
+      "'RUNNING')",
+      sweep.value);
+}
+
+void SweepEvent(Connection& db, SweepRowId sweep, std::string_view actor, std::string_view cause,
+                absl::Time now) {
+  db.Run("INSERT INTO events (sweep, actor, cause, time) VALUES (?1, ?2, ?3, ?4)", sweep.value,
+         actor, cause, ToMicros(now));
+}
+
+void RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now) {
+  const spec::JobCounts counts = LoadCounts(db, sweep);
+  spec::SweepFlags flags;
+  {
+    Statement row = db.Query(
+        "SELECT paused, cancelled, stopped_by_policy FROM sweeps WHERE id = ?1", sweep.value);
+    if (!row.Step()) return;
+    flags = {.paused = row.Int(0) != 0,
+             .cancelled = row.Int(1) != 0,
+             .stopped_by_policy = row.Int(2) != 0};
+  }
+  const bool ended = counts.Terminal() == counts.Planned();
+  const bool started = counts.running + counts.succeeded > 0;
+  db.Run(
+      "UPDATE sweeps SET state = ?2, start_time = iif(?3, coalesce(start_time, ?5), start_time), "
+      "end_time = iif(?4, coalesce(end_time, ?5), NULL), "
+      "revision = coalesce((SELECT max(id) FROM events WHERE sweep = ?1), 0) WHERE id = ?1",
+      sweep.value, spec::Name(spec::DeriveSweepState(counts, flags)), started, ended,
+      ToMicros(now));
+}
+
+}  // namespace bitsweep::store

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/errors.h"
+#include "core/base/status_macros.h"
+#include "fmt/format.h"
+#include "server/store/sqlite/filter_sql.h"
+#include "server/store/sqlite/rows.h"
+#include "server/store/sqlite/sqlite_store.h"
+
+namespace bitsweep::store {
+namespace {
+
+void LoadEpochs(Connection& db, TrialRecord& trial) {
+  Statement row = db.Query(
+      "SELECT epoch, learning_rate, train_loss, train_loss_last_step, train_acc_last_step, "
+      "val_acc, val_loss, "
+      "val_loss_batch_mean, seconds FROM epochs WHERE job = ?1 ORDER BY epoch",
+      trial.job.value);
+  while (row.Step()) {
+    trial.epochs.push_back({row.Int(0), row.Real(1), row.Real(2), row.Real(3), row.Real(4),
+                            row.Real(5), row.Real(6), row.Real(7), row.Real(8)});
+  }
+}
+
+void LoadAttempts(Connection& db, TrialRecord& trial) {
+  Statement row = db.Query(
+      "SELECT number, worker, lease_time, start_time, end_time, outcome, failure_reason, "
+      "failure_message "
+      "FROM attempts WHERE job = ?1 ORDER BY number",
+      trial.job.value);
+  while (row.Step()) {
+    trial.attempts.push_back({.number = row.Int(0),
+                              .worker_id = row.Text(1),
+                              .lease_time = FromMicros(row.Int(2)),
+                              .start_time = MaybeTime(row, 3),
+                              .end_time = MaybeTime(row, 4),
+                              .outcome = row.Text(5),
+                              .failure = ReadFailure(row, 6)});
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<TrialRecord> SqliteStore::GetTrial(const std::string& sweep_id,
+                                                  std::int64_t number) {
+  TrialRecord trial;
+  static const std::string sql = fmt::format(
+      "SELECT {} {} JOIN sweeps s ON s.id = t.sweep WHERE s.sweep_id = ?1 AND t.number = ?2",
+      kTrialColumns, kTrialFrom);
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
+    RETURN_IF_ERROR(LoadSweep(db, sweep_id).status());
+    Statement row = db.Query(sql, sweep_id, number);
+    if (!row.Step()) return NotFoundError("trial", TrialNameText(sweep_id, number));
+    trial = ReadTrial(row, sweep_id);
+    LoadEpochs(db, trial);
+    LoadAttempts(db, trial);
+    return absl::OkStatus();
+  }));
+  return trial;
+}
+
+absl::StatusOr<Page<TrialRecord>> SqliteStore::ListTrials(const std::string& sweep_id,
+                                                          const PageQuery& query) {
+  static const auto& fields =
+      *new FieldTable{{"state", {"t.state", FieldType::kText}},
+                      {"number", {"t.number", FieldType::kNumber}},
+                      {"configuration", {"t.configuration", FieldType::kNumber}},
+                      {"repeat", {"t.repeat", FieldType::kNumber}},
+                      {"attempt", {"j.attempt", FieldType::kNumber}},
+                      {"val_acc", {"t.val_acc", FieldType::kNumber}},
+                      {"val_loss", {"t.val_loss", FieldType::kNumber}},
+                      {"worker", {"j.worker", FieldType::kText}},
+                      {"failure_reason", {"t.failure_reason", FieldType::kText}},
+                      {"max_epochs", {"c.max_epochs", FieldType::kNumber}},
+                      {"learning_rate", {"c.learning_rate", FieldType::kNumber}},
+                      {"batch_size", {"c.batch_size", FieldType::kNumber}},
+                      {"optimizer", {"c.optimizer", FieldType::kText}},
+                      {"weight_decay", {"c.weight_decay", FieldType::kNumber}},
+                      {"schedule", {"c.schedule", FieldType::kText}}};
+  static const auto& orders = *new std::map<std::string, std::string>{{"", ""},
+                                                                      {"number", ""},
+                                                                      {"val_acc", "t.val_acc"},
+                                                                      {"val_loss", "t.val_loss"},
+                                                                      {"seconds", "t.seconds"}};
+  const auto order = orders.find(query.order_field);
+  if (order == orders.end()) {
+    return InvalidSpecError(
+        {{"order_by", fmt::format("no order \"{}\": expected number, val_acc, val_loss or seconds",
+                                  query.order_field)}},
+        "INVALID_ORDER");
+  }
+  ASSIGN_OR_RETURN(const WhereClause where, ToSql(query.conditions, fields, 5));
+  const bool descending = query.direction == Direction::kDescending;
+  const std::string& key = order->second;
+  // ?2: is there a cursor, ?3: its key (null: among rows without a value), ?4: its number.
+  std::string after;
+  std::string order_by;
+  if (key.empty()) {
+    after = fmt::format("(?2 = 0 OR t.number {} ?4) AND ?3 IS NULL", descending ? "<" : ">");
+    order_by = fmt::format("t.number {}", descending ? "DESC" : "ASC");
+  } else {
+    after = fmt::format(
+        "(?2 = 0 OR (?3 IS NOT NULL AND ({0} {1} ?3 OR ({0} = ?3 AND t.number > ?4) OR {0} IS "
+        "NULL)) "
+        "OR (?3 IS NULL AND {0} IS NULL AND t.number > ?4))",
+        key, descending ? "<" : ">");
+    order_by = fmt::format("{0} IS NULL, {0} {1}, t.number", key, descending ? "DESC" : "ASC");
+  }
+  const std::string key_column = key.empty() ? "NULL" : key;
+  Page<TrialRecord> page;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(const SweepRecord sweep, LoadSweep(db, sweep_id));
+    const std::string sql = fmt::format(
+        "SELECT {}, {} {} WHERE t.sweep = ?1 AND {} {} ORDER BY {} LIMIT {}", kTrialColumns,
+        key_column, kTrialFrom, after, where.sql, order_by, query.limit + 1);
+    Statement row = db.Prepare(sql);
+    row.Bind(1, sweep.row.value);
+    row.Bind(2, query.after.has_value());
+    row.Bind(3, query.after ? query.after->key : std::nullopt);
+    row.Bind(4, query.after ? query.after->id : std::int64_t{-1});
+    where.BindTo(row, 5);
+    std::optional<double> last_key;
+    while (row.Step()) {
+      if (static_cast<std::int64_t>(page.items.size()) == query.limit) {
+        page.next = Cursor{last_key, page.items.back().number};
+        break;
+      }
+      page.items.push_back(ReadTrial(row, sweep_id));
+      last_key = row.MaybeReal(40);
+    }
+    return absl::OkStatus();
+  }));
+  return page;
+}
+
+absl::StatusOr<std::vector<EventRecord>> SqliteStore::EventsAfter(SweepRowId sweep,
+                                                                  std::int64_t revision,
+                                                                  std::int64_t limit) {
+  std::vector<EventRecord> events;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
+    Statement row = db.Query(
+        "SELECT id, trial, from_state, to_state, attempt, worker, actor, cause, time FROM events "
+        "WHERE sweep = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        sweep.value, revision, limit);
+    while (row.Step()) {
+      events.push_back({.revision = row.Int(0),
+                        .trial = row.IsNull(1) ? -1 : row.Int(1),
+                        .from = spec::ParseJobState(row.Text(2)),
+                        .to = spec::ParseJobState(row.Text(3)),
+                        .attempt = row.Int(4),
+                        .worker_id = row.Text(5),
+                        .actor = row.Text(6),
+                        .cause = row.Text(7),
+                        .time = FromMicros(row.Int(8))});
+    }
+    return absl::OkStatus();
+  }));
+  return events;
+}
+
+}  // namespace bitsweep::store

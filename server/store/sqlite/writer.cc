@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/sqlite/writer.h"
+
+#include <sqlite3.h>
+
+#include "absl/time/clock.h"
+#include "core/base/errors.h"
+#include "spdlog/spdlog.h"
+
+namespace bitsweep::store {
+namespace {
+
+constexpr std::size_t kMaxGroup = 256;
+constexpr int kCheckpointPages = 4000;  // about 16 MiB of WAL
+constexpr int kTruncatePages = 40000;   // about 160 MiB: a reader held it up for long
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, StoreObserver* observer)
+    : connection_(std::move(connection)), observer_(observer) {
+  sqlite3_wal_hook(
+      connection_->handle(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Writer*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  thread_ = std::thread([this] { Loop(); });
+}
+
+Writer::~Writer() { Close(); }
+
+void Writer::Close() {
+  {
+    absl::MutexLock lock(&mu_);
+    closing_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status Writer::Run(Operation operation) {
+  Item item{operation};
+  absl::MutexLock lock(&mu_);
+  if (closing_) {
+    return ErrorWithDetails(absl::StatusCode::kUnavailable, "the store is closing",
+                            {.reason = "STORE_CLOSING", .retry_after = absl::Seconds(1)});
+  }
+  waiting_.push_back(&item);
+  mu_.Await(absl::Condition(&item.done));
+  return item.status;
+}
+
+std::int64_t Writer::commits() const {
+  absl::MutexLock lock(&mu_);
+  return commits_;
+}
+
+std::int64_t Writer::operations() const {
+  absl::MutexLock lock(&mu_);
+  return operations_;
+}
+
+void Writer::Loop() {
+  while (true) {
+    std::deque<Item*> group;
+    {
+      absl::MutexLock lock(&mu_);
+      const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+        return closing_ || !waiting_.empty();
+      };
+      mu_.Await(absl::Condition(&ready));
+      if (waiting_.empty()) break;
+      while (!waiting_.empty() && group.size() < kMaxGroup) {
+        group.push_back(waiting_.front());
+        waiting_.pop_front();
+      }
+    }
+    RunGroup(group);
+    {
+      absl::MutexLock lock(&mu_);
+      commits_ += 1;
+      operations_ += static_cast<std::int64_t>(group.size());
+      for (Item* item : group) item->done = true;
+    }
+    MaybeCheckpoint();
+  }
+  sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                            nullptr);
+}
+
+void Writer::RunGroup(std::deque<Item*>& group) {
+  const absl::Time start = absl::Now();
+  try {
+    connection_->Run("BEGIN IMMEDIATE");
+    for (Item* item : group) RunOne(*item);
+    connection_->Run("COMMIT");
+  } catch (const SqliteError& error) {
+    const absl::Status status = ToStatus(error);
+    spdlog::error("store commit failed operations={} error=\"{}\"", group.size(), error.what());
+    if (connection_->InTransaction()) {
+      sqlite3_exec(connection_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+    for (Item* item : group) {
+      if (item->status.ok()) item->status = status;
+    }
+  }
+  if (observer_ != nullptr) {
+    observer_->OnCommit(static_cast<std::int64_t>(group.size()), absl::Now() - start);
+  }
+}
+
+void Writer::RunOne(Item& item) {
+  connection_->Run("SAVEPOINT operation");
+  try {
+    item.status = item.operation(*connection_);
+  } catch (const SqliteError& error) {
+    item.status = ToStatus(error);
+    // Some errors (a full disk, for one) have ended the whole transaction already.
+    if (!connection_->InTransaction()) throw;
+  }
+  if (!item.status.ok()) connection_->Run("ROLLBACK TO operation");
+  connection_->Run("RELEASE operation");
+}
+
+void Writer::MaybeCheckpoint() {
+  if (wal_pages_ < kCheckpointPages) return;
+  const int mode =
+      wal_pages_ >= kTruncatePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  const int code =
+      sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
+  if (code != SQLITE_OK && code != SQLITE_BUSY) {
+    spdlog::warn("store checkpoint failed error=\"{}\"", sqlite3_errmsg(connection_->handle()));
+  }
+}
+
+}  // namespace bitsweep::store
