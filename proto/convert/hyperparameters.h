@@ -23,7 +23,11 @@ v1::Hyperparameters ToProto(const spec::Hyperparameters& h);
 v1::Hyperparameters ToProto(const spec::PartialHyperparameters& h);
 
 v1::Optimizer ToProto(spec::Optimizer optimizer);
+spec::Optimizer FromProto(v1::Optimizer optimizer, const std::string& field,
+                          std::vector<FieldViolation>& violations);
 v1::Schedule ToProto(spec::Schedule schedule);
+spec::Schedule FromProto(v1::Schedule schedule, const std::string& field,
+                         std::vector<FieldViolation>& violations);
 v1::Engine ToProto(spec::EngineChoice engine);
 spec::EngineChoice FromProto(v1::Engine engine, const std::string& field,
                              std::vector<FieldViolation>& violations);

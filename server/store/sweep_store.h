@@ -24,6 +24,15 @@ struct ChangeOutcome {
   std::vector<LeaseRef> revoked;
 };
 
+// How much of a sweep is done, for estimates. A trial's cost is max_epochs * (1 / batch_size +
+// 0.004): the time of a small network's step is mostly the same whatever its rows, plus a little
+// for each row.
+struct WorkSummary {
+  double finished_cost = 0;     // of trials that succeeded
+  double finished_seconds = 0;  // what they took
+  double open_cost = 0;         // of trials that have not ended
+};
+
 // Sweeps, their plans and their results, as people see them.
 //
 // Every change is one durable transaction: rows, counters, states and events together; when a call
@@ -71,6 +80,7 @@ class SweepStore {
   // hyper-parameter.
   virtual absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
                                                        const PageQuery& query) = 0;
+  virtual absl::StatusOr<WorkSummary> SummarizeWork(SweepRowId sweep) = 0;
   // Events of a sweep after `revision`, oldest first, at most `limit`.
   virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep,
                                                                std::int64_t revision,

@@ -114,4 +114,20 @@ absl::StatusOr<Page<ConfigurationRecord>> SqliteStore::ListConfigurations(
   return page;
 }
 
+absl::StatusOr<WorkSummary> SqliteStore::SummarizeWork(SweepRowId sweep) {
+  WorkSummary work;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
+    Statement row = db.Query(
+        "SELECT total(iif(t.state = 'SUCCEEDED', c.max_epochs * (1.0 / c.batch_size + 0.004), 0)), "
+        "total(iif(t.state = 'SUCCEEDED', t.seconds, 0)), "
+        "total(iif(t.end_time IS NULL, c.max_epochs * (1.0 / c.batch_size + 0.004), 0)) "
+        "FROM trials t JOIN configurations c ON c.sweep = t.sweep AND c.number = t.configuration "
+        "WHERE t.sweep = ?1",
+        sweep.value);
+    if (row.Step()) work = {row.Real(0), row.Real(1), row.Real(2)};
+    return absl::OkStatus();
+  }));
+  return work;
+}
+
 }  // namespace bitsweep::store

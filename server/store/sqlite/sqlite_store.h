@@ -40,6 +40,7 @@ class SqliteStore final : public Store {
   absl::StatusOr<TrialRecord> GetTrial(const std::string& sweep_id, std::int64_t number) override;
   absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
                                                const PageQuery& query) override;
+  absl::StatusOr<WorkSummary> SummarizeWork(SweepRowId sweep) override;
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep, std::int64_t revision,
                                                        std::int64_t limit) override;
 

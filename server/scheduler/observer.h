@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_SERVER_SCHEDULER_OBSERVER_H_
+#define BITSWEEP_SERVER_SCHEDULER_OBSERVER_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "core/spec/job_state.h"
+#include "core/spec/trial.h"
+
+namespace bitsweep::scheduler {
+
+// Hears of what the scheduler does, for metrics. Thread-safe; calls return at once. Does nothing by
+// itself.
+class SchedulerObserver {
+ public:
+  virtual ~SchedulerObserver() = default;
+  virtual void OnSubmitted(std::int64_t /*trials*/) {}
+  virtual void OnLeased(absl::Duration /*queue_wait*/) {}
+  // A trial reached a terminal state.
+  virtual void OnFinished(spec::JobState /*state*/, std::int64_t /*trials*/) {}
+  virtual void OnSucceeded(const spec::TrialResult& /*result*/) {}
+  // An attempt ended: SUCCEEDED, FAILED, LEASE_EXPIRED, RELEASED, CANCELLED.
+  virtual void OnAttemptEnded(std::string_view /*outcome*/) {}
+  virtual void OnRetry(spec::FailureReason /*reason*/) {}
+  virtual void OnDead(spec::FailureReason /*reason*/) {}
+  // A write by a worker whose lease is lost was refused.
+  virtual void OnFenced() {}
+  virtual void OnEpochs(std::int64_t /*epochs*/, std::int64_t /*train_rows*/) {}
+};
+
+}  // namespace bitsweep::scheduler
+
+#endif  // BITSWEEP_SERVER_SCHEDULER_OBSERVER_H_

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life-cycle, the dispatcher, and sweeps. What workers call is in scheduler_workers.cc.
+#include "server/scheduler/scheduler.h"
+
+#include <algorithm>
+
+#include "core/base/errors.h"
+#include "core/base/ids.h"
+#include "core/base/status_macros.h"
+#include "server/scheduler/eta.h"
+#include "spdlog/spdlog.h"
+
+namespace bitsweep::scheduler {
+namespace {
+
+// A sweep's work is summed from its rows: at most once in this time, for those that are large.
+constexpr absl::Duration kWorkAge = absl::Seconds(2);
+constexpr std::int64_t kLargeSweep = 2000;
+
+}  // namespace
+
+Scheduler::Scheduler(store::Store& store, Clock& clock, const SchedulerOptions& options,
+                     SchedulerObserver& observer)
+    : store_(store), clock_(clock), options_(options), observer_(observer), hub_(clock) {}
+
+Scheduler::~Scheduler() { Stop(); }
+
+absl::Duration Scheduler::renew_interval() const {
+  return std::min(absl::Seconds(1), options_.lease_ttl / 3);
+}
+
+absl::Status Scheduler::Start() {
+  RETURN_IF_ERROR(store_.EndBackoffs());
+  ASSIGN_OR_RETURN(const std::vector<store::ActiveLease> active, store_.ActiveLeases());
+  ASSIGN_OR_RETURN(const bool paused, store_.IsQueuePaused());
+  {
+    absl::MutexLock lock(&mu_);
+    if (thread_.joinable()) return absl::OkStatus();
+    const absl::Time now = clock_.Now();
+    for (const store::ActiveLease& lease : active) {
+      leases_.Add({.ref = lease.ref,
+                   .job_name = TrialNameText(lease.sweep_id, lease.number),
+                   .sweep_id = lease.sweep_id,
+                   .number = lease.number,
+                   .worker_id = lease.worker_id,
+                   .deadline = now + options_.lease_ttl,
+                   .leased_at = now});
+    }
+    queue_paused_ = paused;
+    thread_ = std::thread([this] { Loop(); });
+  }
+  if (!active.empty()) spdlog::info("leases taken over from the store leases={}", active.size());
+  return absl::OkStatus();
+}
+
+void Scheduler::BeginDrain() {
+  {
+    absl::MutexLock lock(&mu_);
+    draining_ = true;
+  }
+  hub_.Close();
+}
+
+void Scheduler::Stop() {
+  BeginDrain();
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Scheduler::WakeDispatcher() {
+  absl::MutexLock lock(&mu_);
+  work_may_wait_ = true;
+}
+
+void Scheduler::Loop() {
+  while (true) {
+    std::vector<Lease> expired;
+    bool dispatch = false;
+    {
+      absl::MutexLock lock(&mu_);
+      const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+        return stopping_ || (work_may_wait_ && !polls_.empty() && !queue_paused_ && !draining_);
+      };
+      // Without leases nothing can expire before something else wakes this thread; new leases are
+      // made here.
+      absl::Time deadline = leases_.NextDeadline().value_or(absl::InfiniteFuture());
+      if (next_ready_) deadline = std::min(deadline, *next_ready_);
+      clock_.AwaitUntil(mu_, absl::Condition(&ready), deadline);
+      if (stopping_) return;
+      const absl::Time now = clock_.Now();
+      if (next_ready_ && *next_ready_ <= now) {
+        next_ready_.reset();
+        work_may_wait_ = true;
+      }
+      expired = leases_.TakeExpired(now);
+      dispatch = work_may_wait_ && !polls_.empty() && !queue_paused_ && !draining_;
+    }
+    if (!expired.empty()) ExpireLeases(std::move(expired));
+    if (dispatch) Dispatch();
+  }
+}
+
+void Scheduler::Dispatch() {
+  std::vector<LeaseRequest> requests;
+  {
+    absl::MutexLock lock(&mu_);
+    work_may_wait_ = false;
+    for (const Poll* poll : polls_) {
+      if (!poll->done) requests.push_back({poll->worker_id, poll->wanted});
+    }
+  }
+  const absl::StatusOr<std::vector<store::QueueSource>> sources = store_.Sources();
+  std::vector<store::Allocation> allocations;
+  if (sources.ok()) allocations = Allocate(*sources, requests);
+  const absl::Time now = clock_.Now();
+  absl::StatusOr<std::vector<store::LeasedTrial>> leased = std::vector<store::LeasedTrial>{};
+  if (!allocations.empty()) leased = store_.Lease(allocations, now);
+  const absl::Status status = sources.ok() ? leased.status() : sources.status();
+  if (!status.ok()) {
+    spdlog::error("leasing failed error=\"{}\"", std::string(status.message()));
+    absl::MutexLock lock(&mu_);
+    next_ready_ = clock_.Now() + absl::Seconds(1);  // look again
+    return;
+  }
+  if (leased->empty()) {
+    // What is queued is in back-off, or over a limit that a completion will lift.
+    const absl::StatusOr<std::optional<absl::Time>> next = store_.NextReadyTime(now);
+    absl::MutexLock lock(&mu_);
+    next_ready_ = next.ok() ? *next : std::optional<absl::Time>(now + absl::Seconds(1));
+    return;
+  }
+  std::vector<store::LeaseRef> homeless;
+  {
+    absl::MutexLock lock(&mu_);
+    for (store::LeasedTrial& trial : *leased) {
+      observer_.OnLeased(now - trial.queued_since);
+      const auto poll = std::find_if(polls_.begin(), polls_.end(), [&](const Poll* p) {
+        return p->worker_id == trial.worker_id &&
+               static_cast<std::int64_t>(p->jobs.size()) < p->wanted;
+      });
+      if (poll == polls_.end()) {
+        homeless.push_back(trial.ref);
+        continue;
+      }
+      leases_.Add({.ref = trial.ref,
+                   .job_name = TrialNameText(trial.sweep_id, trial.number),
+                   .sweep_id = trial.sweep_id,
+                   .number = trial.number,
+                   .worker_id = trial.worker_id,
+                   .deadline = now + options_.lease_ttl,
+                   .leased_at = now});
+      (*poll)->jobs.push_back(std::move(trial));
+    }
+    for (Poll* poll : polls_) poll->done = poll->done || !poll->jobs.empty();
+    work_may_wait_ = true;  // there may be more, and others may wait
+  }
+  if (!homeless.empty()) {
+    const absl::StatusOr<std::int64_t> released =
+        store_.Release(homeless, "CALLER_GONE", clock_.Now());
+    if (!released.ok())
+      spdlog::error("releasing failed error=\"{}\"", released.status().ToString());
+  }
+  for (const store::Allocation& allocation : allocations) {
+    for (const store::QueueSource& source : *sources) {
+      if (source.sweep == allocation.sweep) hub_.Changed(source.sweep_id);
+    }
+  }
+}
+
+void Scheduler::ExpireLeases(std::vector<Lease> expired) {
+  std::vector<store::LeaseRef> refs;
+  for (const Lease& lease : expired) {
+    refs.push_back(lease.ref);
+    spdlog::warn("lease expired sweep={} trial={} attempt={} worker={}", lease.sweep_id,
+                 lease.number, lease.ref.attempt, lease.worker_id);
+  }
+  const absl::StatusOr<std::vector<store::FailOutcome>> outcomes =
+      store_.Expire(refs, options_.retry, clock_.Now());
+  if (!outcomes.ok()) {
+    spdlog::error("expiring leases failed error=\"{}\"", outcomes.status().ToString());
+    absl::MutexLock lock(&mu_);
+    for (Lease& lease : expired) {  // try again: no lease may be forgotten
+      lease.deadline = clock_.Now() + absl::Seconds(1);
+      leases_.Add(std::move(lease));
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < expired.size(); ++i) {
+    observer_.OnAttemptEnded("LEASE_EXPIRED");
+    NoteFailure(expired[i], spec::FailureReason::kWorkerLost, (*outcomes)[i]);
+  }
+  WakeDispatcher();
+}
+
+void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
+                            const store::FailOutcome& outcome) {
+  spdlog::info("attempt failed sweep={} trial={} attempt={} worker={} reason={} state={}",
+               lease.sweep_id, lease.number, lease.ref.attempt, lease.worker_id, spec::Name(reason),
+               spec::Name(outcome.state));
+  if (outcome.state == spec::JobState::kQueued) observer_.OnRetry(reason);
+  if (outcome.state == spec::JobState::kDead) observer_.OnDead(reason);
+  if (spec::IsTerminal(outcome.state)) observer_.OnFinished(outcome.state, 1);
+  Revoke(outcome.revoked);
+  hub_.Ended(lease.sweep_id, lease.number);
+  if (outcome.ready_time) {
+    absl::MutexLock lock(&mu_);
+    next_ready_ = std::min(next_ready_.value_or(absl::InfiniteFuture()), *outcome.ready_time);
+  }
+}
+
+void Scheduler::Revoke(const std::vector<store::LeaseRef>& revoked) {
+  absl::MutexLock lock(&mu_);
+  for (const store::LeaseRef& ref : revoked) leases_.Cancel(ref);
+}
+
+absl::StatusOr<store::SubmitOutcome> Scheduler::SubmitSweep(const store::NewSweep& sweep) {
+  ASSIGN_OR_RETURN(store::SubmitOutcome outcome, store_.Submit(sweep, clock_.Now()));
+  if (!outcome.deduplicated) {
+    observer_.OnSubmitted(outcome.sweep.trial_count);
+    spdlog::info("sweep submitted sweep={} configurations={} trials={}", outcome.sweep.sweep_id,
+                 outcome.sweep.configuration_count, outcome.sweep.trial_count);
+    hub_.Changed(outcome.sweep.sweep_id);
+    WakeDispatcher();
+  }
+  return outcome;
+}
+
+absl::StatusOr<store::SweepRecord> Scheduler::PauseSweep(const std::string& sweep_id) {
+  ASSIGN_OR_RETURN(store::SweepRecord sweep, store_.PauseSweep(sweep_id, clock_.Now()));
+  hub_.Changed(sweep_id);
+  return sweep;
+}
+
+absl::StatusOr<store::SweepRecord> Scheduler::ResumeSweep(const std::string& sweep_id) {
+  ASSIGN_OR_RETURN(store::SweepRecord sweep, store_.ResumeSweep(sweep_id, clock_.Now()));
+  hub_.Changed(sweep_id);
+  WakeDispatcher();
+  return sweep;
+}
+
+absl::StatusOr<store::ChangeOutcome> Scheduler::CancelSweep(const std::string& sweep_id) {
+  ASSIGN_OR_RETURN(store::ChangeOutcome outcome, store_.CancelSweep(sweep_id, clock_.Now()));
+  Revoke(outcome.revoked);
+  spdlog::info("sweep cancelled sweep={} trials={}", sweep_id, outcome.changed_trials);
+  if (outcome.changed_trials > 0) {
+    observer_.OnFinished(spec::JobState::kCancelled, outcome.changed_trials);
+  }
+  for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
+  hub_.Forget(sweep_id);
+  hub_.Changed(sweep_id);
+  return outcome;
+}
+
+absl::StatusOr<store::ChangeOutcome> Scheduler::RetrySweep(
+    const std::string& sweep_id, const std::vector<spec::JobState>& states) {
+  ASSIGN_OR_RETURN(store::ChangeOutcome outcome, store_.RetrySweep(sweep_id, states, clock_.Now()));
+  hub_.Changed(sweep_id);
+  WakeDispatcher();
+  return outcome;
+}
+
+absl::Status Scheduler::DeleteSweep(const std::string& sweep_id) {
+  RETURN_IF_ERROR(store_.DeleteSweep(sweep_id, clock_.Now()));
+  hub_.Forget(sweep_id);
+  return absl::OkStatus();
+}
+
+std::optional<absl::Duration> Scheduler::Eta(const store::SweepRecord& sweep) {
+  if (sweep.counts.Terminal() == sweep.counts.Planned() || sweep.flags.paused) return std::nullopt;
+  const absl::Time now = clock_.Now();
+  {
+    absl::MutexLock lock(&mu_);
+    const auto cached = work_.find(sweep.row.value);
+    if (cached != work_.end() && sweep.trial_count >= kLargeSweep &&
+        now - cached->second.time < kWorkAge) {
+      return EstimateEta(cached->second.work, sweep.counts.running);
+    }
+  }
+  const absl::StatusOr<store::WorkSummary> work = store_.SummarizeWork(sweep.row);
+  if (!work.ok()) {
+    spdlog::warn("no estimate sweep={} error=\"{}\"", sweep.sweep_id, work.status().ToString());
+    return std::nullopt;
+  }
+  if (sweep.trial_count >= kLargeSweep) {
+    absl::MutexLock lock(&mu_);
+    if (work_.size() > 100) work_.clear();
+    work_[sweep.row.value] = {now, *work};
+  }
+  return EstimateEta(*work, sweep.counts.running);
+}
+
+}  // namespace bitsweep::scheduler

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers call.
+#include <algorithm>
+
+#include "core/base/errors.h"
+#include "core/base/ids.h"
+#include "core/base/status_macros.h"
+#include "fmt/format.h"
+#include "server/scheduler/scheduler.h"
+#include "spdlog/spdlog.h"
+
+namespace bitsweep::scheduler {
+namespace {
+
+absl::Status Draining() {
+  return ErrorWithDetails(absl::StatusCode::kUnavailable, "the server is shutting down",
+                          {.reason = "SERVER_DRAINING", .retry_after = absl::Seconds(1)});
+}
+
+bool IsLeaseLost(const absl::Status& status) { return status.code() == absl::StatusCode::kAborted; }
+
+}  // namespace
+
+absl::Status Scheduler::CheckWorker(const std::string& worker_id, const std::string& instance_id) {
+  const auto worker = workers_.find(worker_id);
+  if (worker == workers_.end()) return NotFoundError("worker", WorkerName(worker_id));
+  if (worker->second.record.instance_id != instance_id) {
+    return ErrorWithDetails(
+        absl::StatusCode::kFailedPrecondition,
+        fmt::format("another process has registered as {}", WorkerName(worker_id)),
+        {.reason = "WORKER_SUPERSEDED", .metadata = {{"worker", WorkerName(worker_id)}}});
+  }
+  worker->second.record.last_seen_time = clock_.Now();
+  return absl::OkStatus();
+}
+
+absl::Status Scheduler::RegisterWorker(store::WorkerRecord record) {
+  const absl::Time now = clock_.Now();
+  record.register_time = now;
+  record.last_seen_time = now;
+  std::vector<Lease> orphaned;
+  {
+    absl::MutexLock lock(&mu_);
+    if (draining_) return Draining();
+    const auto known = workers_.find(record.worker_id);
+    const bool same =
+        known != workers_.end() && known->second.record.instance_id == record.instance_id;
+    // A name seen for the first time since this server started may be the process that holds the
+    // leases found in the store: those are its own to renew, or run out.
+    if (known != workers_.end() && !same) orphaned = leases_.TakeWorker(record.worker_id);
+    LiveWorker& worker = workers_[record.worker_id];
+    if (!same) worker = LiveWorker{};
+    worker.record = record;
+  }
+  spdlog::info("worker registered worker={} slots={} host={} version={}", record.worker_id,
+               record.slots, record.host, record.version);
+  RETURN_IF_ERROR(store_.PutWorker(record));
+  if (!orphaned.empty()) ExpireLeases(std::move(orphaned));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
+    const std::string& worker_id, const std::string& instance_id, std::int64_t max_jobs,
+    absl::Duration wait, const std::function<bool()>& cancelled) {
+  Poll poll{.worker_id = worker_id, .wanted = max_jobs};
+  {
+    absl::MutexLock lock(&mu_);
+    if (draining_) return Draining();
+    RETURN_IF_ERROR(CheckWorker(worker_id, instance_id));
+    if (workers_[worker_id].draining) return std::vector<store::LeasedTrial>{};
+    polls_.push_back(&poll);
+    work_may_wait_ = true;
+    const absl::Time deadline =
+        clock_.Now() + std::clamp(wait, absl::ZeroDuration(), options_.max_wait);
+    const auto ended = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return poll.done || draining_; };
+    // A call that does not want to wait still gives the dispatcher one look.
+    const absl::Time first = std::max(deadline, clock_.Now() + absl::Milliseconds(50));
+    while (!clock_.AwaitUntil(mu_, absl::Condition(&ended),
+                              std::min(first, clock_.Now() + absl::Seconds(1)))) {
+      if (clock_.Now() >= first || cancelled()) break;
+    }
+    polls_.remove(&poll);
+    if (draining_ && poll.jobs.empty()) return Draining();
+  }
+  if (!poll.jobs.empty() && cancelled()) {
+    std::vector<store::LeaseRef> refs;
+    {
+      absl::MutexLock lock(&mu_);
+      for (const store::LeasedTrial& trial : poll.jobs) {
+        leases_.Remove(trial.ref);
+        refs.push_back(trial.ref);
+      }
+    }
+    RETURN_IF_ERROR(store_.Release(refs, "CALLER_GONE", clock_.Now()).status());
+    WakeDispatcher();
+    return absl::CancelledError("the caller has gone");
+  }
+  for (const store::LeasedTrial& trial : poll.jobs) {
+    spdlog::debug("trial leased sweep={} trial={} attempt={} worker={}", trial.sweep_id,
+                  trial.number, trial.ref.attempt, worker_id);
+  }
+  return std::move(poll.jobs);
+}
+
+absl::StatusOr<RenewAnswer> Scheduler::RenewLeases(const std::string& worker_id,
+                                                   const std::string& instance_id,
+                                                   const std::vector<JobRef>& jobs,
+                                                   std::int64_t busy_slots) {
+  absl::MutexLock lock(&mu_);
+  RETURN_IF_ERROR(CheckWorker(worker_id, instance_id));
+  LiveWorker& worker = workers_[worker_id];
+  worker.busy_slots = busy_slots;
+  RenewAnswer answer{.worker = worker.draining ? Directive::kDrain : Directive::kContinue};
+  const absl::Time deadline = clock_.Now() + options_.lease_ttl;
+  for (const JobRef& job : jobs) {
+    if (leases_.Renew(job.job_name, job.attempt, worker_id, deadline)) {
+      answer.jobs.push_back(Directive::kContinue);
+    } else if (leases_.WasCancelled(job.job_name, job.attempt)) {
+      answer.jobs.push_back(Directive::kCancel);
+    } else {
+      answer.jobs.push_back(Directive::kLost);
+      observer_.OnFenced();
+    }
+  }
+  return answer;
+}
+
+std::optional<Lease> Scheduler::FindLease(const JobRef& ref) {
+  absl::MutexLock lock(&mu_);
+  const Lease* lease = leases_.Find(ref.job_name, ref.attempt);
+  return lease == nullptr ? std::nullopt : std::optional<Lease>(*lease);
+}
+
+absl::StatusOr<store::LeaseRef> Scheduler::Resolve(const JobRef& ref) {
+  if (const std::optional<Lease> lease = FindLease(ref)) return lease->ref;
+  ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(ref.job_name));
+  const absl::StatusOr<JobId> job = store_.FindTrialJob(name.sweep_id, name.number);
+  if (absl::IsNotFound(job.status())) {
+    return LeaseLostError(ref.job_name, ref.attempt, "has no job any more: its sweep was deleted");
+  }
+  RETURN_IF_ERROR(job.status());
+  return store::LeaseRef{*job, ref.attempt};
+}
+
+absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
+    const std::vector<JobReport>& reports) {
+  std::vector<ReportAnswer> answers(reports.size());
+  std::vector<store::ProgressReport> known;
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const absl::StatusOr<store::LeaseRef> ref = Resolve(reports[i].ref);
+    if (!ref.ok()) {
+      if (!IsLeaseLost(ref.status())) return ref.status();
+      answers[i].directive = Directive::kLost;
+      observer_.OnFenced();
+      continue;
+    }
+    known.push_back({*ref, reports[i].started, reports[i].data_digest, reports[i].points});
+    positions.push_back(i);
+  }
+  ASSIGN_OR_RETURN(const std::vector<store::ProgressOutcome> outcomes,
+                   store_.Progress(known, clock_.Now()));
+  for (std::size_t k = 0; k < outcomes.size(); ++k) {
+    const JobReport& report = reports[positions[k]];
+    ReportAnswer& answer = answers[positions[k]];
+    switch (outcomes[k].verdict) {
+      case store::ProgressVerdict::kContinue: {
+        ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(report.ref.job_name));
+        if (report.started) {
+          hub_.Started(name.sweep_id, name.number, report.train_rows);
+        }
+        if (!report.points.empty()) {
+          hub_.Epoch(name.sweep_id, name.number, report.ref.attempt, report.points.back());
+          observer_.OnEpochs(static_cast<std::int64_t>(report.points.size()), report.train_rows);
+        }
+        break;
+      }
+      case store::ProgressVerdict::kCancelled:
+        answer.directive = Directive::kCancel;
+        break;
+      case store::ProgressVerdict::kLost:
+        answer.directive = Directive::kLost;
+        observer_.OnFenced();
+        break;
+      case store::ProgressVerdict::kDataMismatch:
+        answer.data_mismatch = outcomes[k].detail;
+        break;
+    }
+  }
+  return answers;
+}
+
+absl::Status Scheduler::CompleteJob(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
+                                    const spec::TrialResult& result) {
+  ASSIGN_OR_RETURN(const store::LeaseRef lease_ref, Resolve(ref));
+  const std::optional<Lease> lease = FindLease(ref);
+  const absl::Status status = store_.Complete(lease_ref, points, result, clock_.Now());
+  if (!status.ok()) {
+    if (IsLeaseLost(status)) observer_.OnFenced();
+    return status;
+  }
+  if (!lease) return status;  // a repeat: it has been counted
+  {
+    absl::MutexLock lock(&mu_);
+    leases_.Remove(lease_ref);
+    work_may_wait_ = true;  // a limit of parallel trials may have room again
+  }
+  spdlog::info(
+      "trial succeeded sweep={} trial={} attempt={} worker={} val_acc={:.4f} seconds={:.3f}",
+      lease->sweep_id, lease->number, ref.attempt, lease->worker_id, result.val_acc,
+      result.seconds);
+  observer_.OnAttemptEnded("SUCCEEDED");
+  observer_.OnFinished(spec::JobState::kSucceeded, 1);
+  observer_.OnSucceeded(result);
+  observer_.OnEpochs(static_cast<std::int64_t>(points.size()), result.train_rows);
+  hub_.Ended(lease->sweep_id, lease->number);
+  return status;
+}
+
+absl::StatusOr<spec::JobState> Scheduler::FailJob(const JobRef& ref,
+                                                  const spec::JobFailure& failure) {
+  ASSIGN_OR_RETURN(const store::LeaseRef lease_ref, Resolve(ref));
+  const std::optional<Lease> lease = FindLease(ref);
+  const absl::StatusOr<store::FailOutcome> outcome =
+      store_.Fail(lease_ref, failure, options_.retry, clock_.Now());
+  if (!outcome.ok()) {
+    if (IsLeaseLost(outcome.status())) observer_.OnFenced();
+    return outcome.status();
+  }
+  if (lease) {
+    {
+      absl::MutexLock lock(&mu_);
+      leases_.Remove(lease_ref);
+    }
+    observer_.OnAttemptEnded("FAILED");
+    NoteFailure(*lease, failure.reason, *outcome);
+    WakeDispatcher();
+  }
+  return outcome->state;
+}
+
+absl::StatusOr<std::int64_t> Scheduler::ReleaseJobs(const std::vector<JobRef>& refs,
+                                                    const std::string& cause) {
+  std::vector<store::LeaseRef> known;
+  std::vector<Lease> held;
+  for (const JobRef& ref : refs) {
+    const absl::StatusOr<store::LeaseRef> resolved = Resolve(ref);
+    if (IsLeaseLost(resolved.status())) continue;
+    RETURN_IF_ERROR(resolved.status());
+    known.push_back(*resolved);
+    if (const std::optional<Lease> lease = FindLease(ref)) held.push_back(*lease);
+  }
+  ASSIGN_OR_RETURN(const std::int64_t released, store_.Release(known, cause, clock_.Now()));
+  {
+    absl::MutexLock lock(&mu_);
+    for (const store::LeaseRef& ref : known) leases_.Remove(ref);
+    work_may_wait_ = true;
+  }
+  for (const Lease& lease : held) {
+    observer_.OnAttemptEnded("RELEASED");
+    hub_.Ended(lease.sweep_id, lease.number);
+  }
+  return released;
+}
+
+LiveWorker Scheduler::Describe(const LiveWorker& worker) const {
+  LiveWorker copy = worker;
+  copy.lost = clock_.Now() - worker.record.last_seen_time > options_.lease_ttl;
+  copy.leases = leases_.CountOf(worker.record.worker_id);
+  if (copy.lost) copy.busy_slots = 0;
+  return copy;
+}
+
+absl::StatusOr<LiveWorker> Scheduler::DrainWorker(const std::string& worker_id) {
+  absl::MutexLock lock(&mu_);
+  const auto worker = workers_.find(worker_id);
+  if (worker == workers_.end()) return NotFoundError("worker", WorkerName(worker_id));
+  worker->second.draining = true;
+  return Describe(worker->second);
+}
+
+absl::Status Scheduler::SetQueuePaused(bool paused) {
+  RETURN_IF_ERROR(store_.SetQueuePaused(paused, clock_.Now()));
+  absl::MutexLock lock(&mu_);
+  queue_paused_ = paused;
+  work_may_wait_ = true;
+  return absl::OkStatus();
+}
+
+bool Scheduler::IsQueuePaused() const {
+  absl::MutexLock lock(&mu_);
+  return queue_paused_;
+}
+
+std::vector<LiveWorker> Scheduler::Workers() const {
+  absl::MutexLock lock(&mu_);
+  std::vector<LiveWorker> workers;
+  for (const auto& [id, worker] : workers_) workers.push_back(Describe(worker));
+  return workers;
+}
+
+std::int64_t Scheduler::LeaseCount() const {
+  absl::MutexLock lock(&mu_);
+  return leases_.size();
+}
+
+}  // namespace bitsweep::scheduler
