@@ -18,8 +18,8 @@ class TrialObserver {
   virtual ~TrialObserver() = default;
   // True when the work should stop; asked every few batches, at least every 200 ms.
   virtual bool ShouldStop() = 0;
-  // The data is loaded and training begins. `data_digest` is that of the bytes in use, `train_rows` the rows
-  // of one epoch. False: do not begin (as if ShouldStop had said so).
+  // The data is loaded and training begins. `data_digest` is that of the bytes in use, `train_rows`
+  // the rows of one epoch. False: do not begin (as if ShouldStop had said so).
   virtual bool OnStart(const std::string& data_digest, std::int64_t train_rows) = 0;
   virtual void OnEpoch(const spec::EpochPoint& point) = 0;
 };
