@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// Submitting, changing and watching sweeps. Lists are in sweep_lists.cc.
+#include "server/rpc/sweep_service.h"
+
+#include <cctype>
+
+#include "core/base/errors.h"
+#include "core/base/ids.h"
+#include "core/base/status_macros.h"
+#include "core/spec/plan.h"
+#include "core/spec/spec_json.h"
+#include "core/spec/validate.h"
+#include "fmt/format.h"
+#include "proto/convert/trial.h"
+#include "server/rpc/status_map.h"
+#include "server/rpc/sweep_convert.h"
+#include "server/rpc/watch.h"
+
+namespace bitsweep::rpc {
+namespace {
+
+constexpr std::size_t kMaxRequestId = 64;
+
+void CheckRequest(const v1::SubmitSweepRequest& request, std::vector<FieldViolation>& violations) {
+  if (!request.has_sweep()) violations.push_back({"sweep", "required"});
+  if (!request.sweep_id().empty() && !IsValidResourceId(request.sweep_id())) {
+    violations.push_back(
+        {"sweep_id", fmt::format("\"{}\": expected [a-z][a-z0-9-]{{3,62}}", request.sweep_id())});
+  }
+  bool printable = true;
+  for (const char c : request.request_id()) {
+    printable = printable && std::isprint(static_cast<unsigned char>(c)) != 0;
+  }
+  if (!printable || request.request_id().size() > kMaxRequestId) {
+    violations.push_back(
+        {"request_id", fmt::format("expected at most {} printable characters", kMaxRequestId)});
+  }
+}
+
+// What would be stored, for validate_only.
+store::SweepRecord Preview(const store::NewSweep& sweep) {
+  store::SweepRecord record;
+  record.spec = sweep.spec;
+  record.spec_digest = sweep.spec_digest;
+  record.counts.queued = sweep.plan.TrialCount();
+  record.configuration_count = static_cast<std::int64_t>(sweep.plan.configurations.size());
+  record.trial_count = sweep.plan.TrialCount();
+  record.varying = sweep.plan.varying;
+  return record;
+}
+
+}  // namespace
+
+v1::Sweep SweepServiceImpl::WithEta(const store::SweepRecord& sweep) {
+  v1::Sweep proto = ToProto(sweep);
+  if (const std::optional<absl::Duration> eta = scheduler_.Eta(sweep)) {
+    *proto.mutable_eta() = convert::ToProto(*eta);
+  }
+  return proto;
+}
+
+absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
+                                      v1::SubmitSweepResponse& response) {
+  std::vector<FieldViolation> violations;
+  CheckRequest(request, violations);
+  store::NewSweep sweep;
+  if (request.has_sweep()) {
+    sweep.spec = FromProto(request.sweep(), violations);
+    for (FieldViolation& violation : spec::Validate(sweep.spec)) {
+      violations.push_back(std::move(violation));
+    }
+  }
+  if (!violations.empty()) return InvalidSpecError(std::move(violations));
+
+  absl::StatusOr<spec::Plan> plan = spec::ExpandPlan(sweep.spec);
+  if (!plan.ok()) {
+    metrics_.Rejected(metrics::Rejection::kPlanTooLarge);
+    return plan.status();
+  }
+  sweep.plan = *std::move(plan);
+  if (!sweep.spec.model.stored.empty()) {
+    ASSIGN_OR_RETURN(const std::string model_id, ParseModelName(sweep.spec.model.stored));
+    ASSIGN_OR_RETURN(const store::ModelRecord model, store_.GetModel(model_id));
+    sweep.model_artifact = model.artifact;
+  }
+  sweep.spec_digest = spec::SpecDigest(sweep.spec);
+  sweep.request_id = request.request_id();
+  sweep.sweep_id = request.sweep_id().empty() ? GenerateResourceId("sweep") : request.sweep_id();
+
+  for (const spec::MergedDuplicate& duplicate : sweep.plan.duplicates) {
+    v1::MergedDuplicate* merged = response.add_merged_duplicates();
+    merged->set_point(duplicate.point);
+    merged->set_configuration(duplicate.configuration);
+  }
+  for (const std::string& warning : sweep.plan.warnings) response.add_warnings(warning);
+  if (!request.sweep().name().empty()) {
+    response.add_warnings(fmt::format("sweep.name \"{}\" is not used: sweep_id chooses the id",
+                                      request.sweep().name()));
+  }
+  if (request.validate_only()) {
+    *response.mutable_sweep() = ToProto(Preview(sweep));
+    response.mutable_sweep()->clear_create_time();
+    return absl::OkStatus();
+  }
+  absl::StatusOr<store::SubmitOutcome> outcome = scheduler_.SubmitSweep(sweep);
+  if (!outcome.ok()) {
+    if (absl::IsResourceExhausted(outcome.status())) {
+      metrics_.Rejected(metrics::Rejection::kStoreFull);
+    } else if (absl::IsUnavailable(outcome.status())) {
+      metrics_.Rejected(metrics::Rejection::kDraining);
+    }
+    return outcome.status();
+  }
+  if (outcome->deduplicated && !request.sweep_id().empty() &&
+      outcome->sweep.sweep_id != request.sweep_id()) {
+    return ErrorWithDetails(
+        absl::StatusCode::kAlreadyExists,
+        fmt::format("request_id \"{}\" was used for {}", request.request_id(),
+                    SweepName(outcome->sweep.sweep_id)),
+        {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", request.request_id()}}});
+  }
+  response.set_deduplicated(outcome->deduplicated);
+  *response.mutable_sweep() = WithEta(outcome->sweep);
+  return absl::OkStatus();
+}
+
+grpc::Status SweepServiceImpl::SubmitSweep(grpc::ServerContext*,
+                                           const v1::SubmitSweepRequest* request,
+                                           v1::SubmitSweepResponse* response) {
+  return ToGrpcStatus(Submit(*request, *response));
+}
+
+grpc::Status SweepServiceImpl::GetSweep(grpc::ServerContext*, const v1::GetSweepRequest* request,
+                                        v1::GetSweepResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
+    ASSIGN_OR_RETURN(const store::SweepRecord sweep, store_.GetSweep(id));
+    *response->mutable_sweep() = WithEta(sweep);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status SweepServiceImpl::WatchSweep(grpc::ServerContext* context,
+                                          const v1::WatchSweepRequest* request,
+                                          grpc::ServerWriter<v1::WatchSweepResponse>* writer) {
+  metrics_.WatchStreams(1);
+  const absl::Status status =
+      FollowSweep(*request, scheduler_, store_, clock_,
+                  {.write = [&](const v1::WatchSweepResponse& r) { return writer->Write(r); },
+                   .is_cancelled = [&] { return context->IsCancelled(); }});
+  metrics_.WatchStreams(-1);
+  return ToGrpcStatus(status);
+}
+
+grpc::Status SweepServiceImpl::PauseSweep(grpc::ServerContext*,
+                                          const v1::PauseSweepRequest* request,
+                                          v1::PauseSweepResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
+    ASSIGN_OR_RETURN(const store::SweepRecord sweep, scheduler_.PauseSweep(id));
+    *response->mutable_sweep() = WithEta(sweep);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status SweepServiceImpl::ResumeSweep(grpc::ServerContext*,
+                                           const v1::ResumeSweepRequest* request,
+                                           v1::ResumeSweepResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
+    ASSIGN_OR_RETURN(const store::SweepRecord sweep, scheduler_.ResumeSweep(id));
+    *response->mutable_sweep() = WithEta(sweep);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status SweepServiceImpl::CancelSweep(grpc::ServerContext*,
+                                           const v1::CancelSweepRequest* request,
+                                           v1::CancelSweepResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
+    ASSIGN_OR_RETURN(const store::ChangeOutcome outcome, scheduler_.CancelSweep(id));
+    *response->mutable_sweep() = WithEta(outcome.sweep);
+    response->set_cancelled_trials(outcome.changed_trials);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status SweepServiceImpl::RetrySweep(grpc::ServerContext*,
+                                          const v1::RetrySweepRequest* request,
+                                          v1::RetrySweepResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
+    ASSIGN_OR_RETURN(const std::vector<spec::JobState> states, RetryStates(*request));
+    ASSIGN_OR_RETURN(const store::ChangeOutcome outcome, scheduler_.RetrySweep(id, states));
+    *response->mutable_sweep() = WithEta(outcome.sweep);
+    response->set_retried_trials(outcome.changed_trials);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status SweepServiceImpl::DeleteSweep(grpc::ServerContext*,
+                                           const v1::DeleteSweepRequest* request,
+                                           v1::DeleteSweepResponse*) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
+    return scheduler_.DeleteSweep(id);
+  }());
+}
+
+}  // namespace bitsweep::rpc

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/worker_service.h"
+
+#include <string>
+#include <vector>
+
+#include "core/base/errors.h"
+#include "core/base/ids.h"
+#include "core/base/status_macros.h"
+#include "fmt/format.h"
+#include "proto/convert/trial.h"
+#include "server/rpc/status_map.h"
+
+namespace bitsweep::rpc {
+namespace {
+
+constexpr std::int32_t kMaxSlots = 4096;
+constexpr std::size_t kMaxText = 256;
+constexpr std::size_t kMaxMessage = 4096;
+
+scheduler::JobRef FromProto(const v1::JobRef& proto) { return {proto.job(), proto.attempt()}; }
+
+std::vector<scheduler::JobRef> FromProto(
+    const google::protobuf::RepeatedPtrField<v1::JobRef>& jobs) {
+  std::vector<scheduler::JobRef> refs;
+  for (const v1::JobRef& job : jobs) refs.push_back(FromProto(job));
+  return refs;
+}
+
+v1::Directive ToProto(scheduler::Directive directive) {
+  switch (directive) {
+    case scheduler::Directive::kContinue:
+      return v1::DIRECTIVE_CONTINUE;
+    case scheduler::Directive::kCancel:
+      return v1::DIRECTIVE_CANCEL;
+    case scheduler::Directive::kLost:
+      return v1::DIRECTIVE_LOST;
+    case scheduler::Directive::kDrain:
+      break;
+  }
+  return v1::DIRECTIVE_DRAIN;
+}
+
+absl::StatusOr<store::WorkerRecord> FromProto(const v1::RegisterWorkerRequest& request) {
+  std::vector<FieldViolation> violations;
+  store::WorkerRecord worker;
+  absl::StatusOr<std::string> id = ParseWorkerName(request.name());
+  if (id.ok()) {
+    worker.worker_id = *std::move(id);
+  } else {
+    violations.push_back({"name", std::string(id.status().message())});
+  }
+  if (request.instance_id().empty() || request.instance_id().size() > 64) {
+    violations.push_back({"instance_id", "expected 1 to 64 characters"});
+  }
+  if (request.slots() < 1 || request.slots() > kMaxSlots) {
+    violations.push_back(
+        {"slots", fmt::format("{}: expected 1 to {}", request.slots(), kMaxSlots)});
+  }
+  for (const auto& [field, text] :
+       {std::pair{"version", &request.version()}, std::pair{"host", &request.host()}}) {
+    if (text->size() > kMaxText) {
+      violations.push_back({field, fmt::format("expected at most {} characters", kMaxText)});
+    }
+  }
+  if (!violations.empty()) return InvalidSpecError(std::move(violations));
+  worker.instance_id = request.instance_id();
+  worker.slots = request.slots();
+  worker.host = request.host();
+  worker.version = request.version();
+  worker.engines = {request.engines().begin(), request.engines().end()};
+  return worker;
+}
+
+std::vector<spec::EpochPoint> FromProto(
+    const google::protobuf::RepeatedPtrField<v1::EpochPoint>& points) {
+  std::vector<spec::EpochPoint> values;
+  values.reserve(static_cast<std::size_t>(points.size()));
+  for (const v1::EpochPoint& point : points) values.push_back(convert::FromProto(point));
+  return values;
+}
+
+v1::LeasedJob ToProto(const store::LeasedTrial& trial) {
+  v1::LeasedJob job;
+  job.mutable_ref()->set_job(TrialNameText(trial.sweep_id, trial.number));
+  job.mutable_ref()->set_attempt(trial.ref.attempt);
+  *job.mutable_trial() = convert::ToProto(trial.spec);
+  job.mutable_trial()->set_expected_data_digest(trial.expected_data_digest);
+  return job;
+}
+
+}  // namespace
+
+grpc::Status WorkerServiceImpl::RegisterWorker(grpc::ServerContext*,
+                                               const v1::RegisterWorkerRequest* request,
+                                               v1::RegisterWorkerResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const store::WorkerRecord worker, FromProto(*request));
+    RETURN_IF_ERROR(scheduler_.RegisterWorker(worker));
+    *response->mutable_lease_ttl() = convert::ToProto(scheduler_.options().lease_ttl);
+    *response->mutable_renew_interval() = convert::ToProto(scheduler_.renew_interval());
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
+                                          const v1::LeaseJobsRequest* request,
+                                          v1::LeaseJobsResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
+    if (request->max_jobs() < 1 || request->max_jobs() > kMaxSlots) {
+      return InvalidSpecError(
+          {{"max_jobs", fmt::format("{}: expected 1 to {}", request->max_jobs(), kMaxSlots)}});
+    }
+    const absl::Duration wait = std::max(absl::ZeroDuration(), convert::FromProto(request->wait()));
+    ASSIGN_OR_RETURN(const std::vector<store::LeasedTrial> jobs,
+                     scheduler_.LeaseJobs(worker, request->instance_id(), request->max_jobs(), wait,
+                                          [context] { return context->IsCancelled(); }));
+    for (const store::LeasedTrial& job : jobs) *response->add_jobs() = ToProto(job);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status WorkerServiceImpl::RenewLeases(grpc::ServerContext*,
+                                            const v1::RenewLeasesRequest* request,
+                                            v1::RenewLeasesResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
+    ASSIGN_OR_RETURN(const scheduler::RenewAnswer answer,
+                     scheduler_.RenewLeases(worker, request->instance_id(),
+                                            FromProto(request->jobs()), request->busy_slots()));
+    for (const scheduler::Directive directive : answer.jobs) {
+      response->add_directives(ToProto(directive));
+    }
+    response->set_worker_directive(ToProto(answer.worker));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status WorkerServiceImpl::ReportProgress(grpc::ServerContext*,
+                                               const v1::ReportProgressRequest* request,
+                                               v1::ReportProgressResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    std::vector<scheduler::JobReport> reports;
+    for (const v1::JobProgress& report : request->reports()) {
+      reports.push_back({.ref = FromProto(report.ref()),
+                         .started = report.started(),
+                         .data_digest = report.data_digest(),
+                         .train_rows = report.train_rows(),
+                         .points = FromProto(report.points())});
+    }
+    ASSIGN_OR_RETURN(const std::vector<scheduler::ReportAnswer> answers,
+                     scheduler_.ReportProgress(reports));
+    for (const scheduler::ReportAnswer& answer : answers) {
+      response->add_directives(ToProto(answer.directive));
+      response->add_data_mismatches(answer.data_mismatch);
+    }
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
+                                            const v1::CompleteJobRequest* request,
+                                            v1::CompleteJobResponse*) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const spec::TrialResult result, convert::FromProto(request->result()));
+    return scheduler_.CompleteJob(FromProto(request->ref()), FromProto(request->points()), result);
+  }());
+}
+
+grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext*, const v1::FailJobRequest* request,
+                                        v1::FailJobResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    const spec::JobFailure failure{convert::FromProto(request->reason()),
+                                   request->message().substr(0, kMaxMessage)};
+    ASSIGN_OR_RETURN(const spec::JobState state,
+                     scheduler_.FailJob(FromProto(request->ref()), failure));
+    response->set_state(convert::ToProto(state));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status WorkerServiceImpl::ReleaseJobs(grpc::ServerContext*,
+                                            const v1::ReleaseJobsRequest* request,
+                                            v1::ReleaseJobsResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    const std::string cause =
+        request->cause().empty() ? "RELEASED" : request->cause().substr(0, kMaxText);
+    ASSIGN_OR_RETURN(const std::int64_t released,
+                     scheduler_.ReleaseJobs(FromProto(request->jobs()), cause));
+    response->set_released(released);
+    return absl::OkStatus();
+  }());
+}
+
+}  // namespace bitsweep::rpc
