@@ -79,7 +79,9 @@ class Call final : public grpc::experimental::Interceptor {
 
 CallObserver::CallObserver(metrics::ServerMetrics& metrics, Clock& clock)
     : metrics_(metrics), clock_(clock) {
-  absl::MutexLock lock(&mu_);
+  const auto declare = [this](const metrics::RpcMethod& method) {
+    return rpcs_["/" + method.service + "/" + method.method] = metrics_.Declare(method);
+  };
   for (const google::protobuf::FileDescriptor* file :
        {v1::SubmitSweepRequest::descriptor()->file(), v1::GetModelRequest::descriptor()->file(),
         v1::GetArtifactRequest::descriptor()->file(), v1::LeaseJobsRequest::descriptor()->file(),
@@ -97,23 +99,11 @@ CallObserver::CallObserver(metrics::ServerMetrics& metrics, Clock& clock)
 }
 
 grpc::experimental::Interceptor* CallObserver::CreateServerInterceptor(ServerRpcInfo* info) {
-  metrics::ServerMetrics::Rpc* rpc = nullptr;
-  const std::string_view path = info->method();
-  {
-    absl::MutexLock lock(&mu_);
-    auto entry = rpcs_.find(path);
-    if (entry == rpcs_.end()) {  // registered services only come here: the set is bounded
-      const std::size_t slash = path.rfind('/');
-      const bool streams = info->type() != ServerRpcInfo::Type::UNARY;
-      entry = rpcs_
-                  .emplace(path, metrics_.Declare({std::string(path.substr(1, slash - 1)),
-                                                   std::string(path.substr(slash + 1)),
-                                                   TypeName(streams, streams)}))
-                  .first;
-    }
-    rpc = entry->second;
-  }
-  return new Call(metrics_, clock_, rpc, info->method());
+  // Calls of unknown methods come here too: they share one series, or callers could make any
+  // number.
+  const auto entry = rpcs_.find(std::string_view(info->method()));
+  return new Call(metrics_, clock_, entry == rpcs_.end() ? unknown_ : entry->second,
+                  info->method());
 }
 
 }  // namespace bitsweep::rpc

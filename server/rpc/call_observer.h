@@ -12,8 +12,9 @@
 namespace bitsweep::rpc {
 
 // Counts and logs every call, of every service: give it to the server's builder. Declares the
-// series of all methods of package bitsweep.v1 when made; calls of other services (reflection,
-// health) get theirs at their first call. Thread-safe. `metrics` and `clock` must outlive it.
+// series of all methods of package bitsweep.v1, of health and of reflection when made; calls of
+// anything else are counted as service and method "unknown". Thread-safe. `metrics` and `clock`
+// must outlive it.
 class CallObserver final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   CallObserver(metrics::ServerMetrics& metrics, Clock& clock);
@@ -23,8 +24,8 @@ class CallObserver final : public grpc::experimental::ServerInterceptorFactoryIn
  private:
   metrics::ServerMetrics& metrics_;
   Clock& clock_;
-  absl::Mutex mu_;
-  std::map<std::string, metrics::ServerMetrics::Rpc*, std::less<>> rpcs_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, metrics::ServerMetrics::Rpc*, std::less<>> rpcs_;  // by path; const
+  metrics::ServerMetrics::Rpc* unknown_ = nullptr;
 };
 
 }  // namespace bitsweep::rpc

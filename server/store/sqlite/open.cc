@@ -121,7 +121,7 @@ absl::Status SqliteStore::CheckSpace() const {
 }
 
 absl::StatusOr<StoreInfo> SqliteStore::Info() {
-  StoreInfo info{.sqlite_version = sqlite3_libversion(), .schema_version = SchemaVersion()};
+  StoreInfo info{.sqlite_version = SqliteVersion(), .schema_version = SchemaVersion()};
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query("SELECT state, sum(jobs) FROM counters GROUP BY state");
     while (row.Step()) {
@@ -137,5 +137,7 @@ absl::StatusOr<StoreInfo> SqliteStore::Info() {
   info.operations = writer_.operations();
   return info;
 }
+
+std::string SqliteVersion() { return sqlite3_libversion(); }
 
 }  // namespace bitsweep::store

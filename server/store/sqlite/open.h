@@ -25,6 +25,9 @@ struct SqliteStoreOptions {
 // do not match; DataLoss: a damaged file. The message says what to do.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions& options);
 
+// The version of the SQLite library in use.
+std::string SqliteVersion();
+
 }  // namespace bitsweep::store
 
 #endif  // BITSWEEP_SERVER_STORE_SQLITE_OPEN_H_

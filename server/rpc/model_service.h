@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_SERVER_RPC_MODEL_SERVICE_H_
+#define BITSWEEP_SERVER_RPC_MODEL_SERVICE_H_
+
+#include "bitsweep/v1/model_service.grpc.pb.h"
+#include "server/store/store.h"
+
+namespace bitsweep::rpc {
+
+// ModelService on the store. Thread-safe; the store must outlive it.
+class ModelServiceImpl final : public v1::ModelService::Service {
+ public:
+  explicit ModelServiceImpl(store::Store& store) : store_(store) {}
+
+  grpc::Status GetModel(grpc::ServerContext*, const v1::GetModelRequest* request,
+                        v1::GetModelResponse* response) override;
+  grpc::Status ListModels(grpc::ServerContext*, const v1::ListModelsRequest* request,
+                          v1::ListModelsResponse* response) override;
+  grpc::Status DeleteModel(grpc::ServerContext*, const v1::DeleteModelRequest* request,
+                           v1::DeleteModelResponse* response) override;
+
+ private:
+  store::Store& store_;
+};
+
+}  // namespace bitsweep::rpc
+
+#endif  // BITSWEEP_SERVER_RPC_MODEL_SERVICE_H_
