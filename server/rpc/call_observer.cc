@@ -90,12 +90,15 @@ CallObserver::CallObserver(metrics::ServerMetrics& metrics, Clock& clock)
       const google::protobuf::ServiceDescriptor* service = file->service(s);
       for (int m = 0; m < service->method_count(); ++m) {
         const google::protobuf::MethodDescriptor* method = service->method(m);
-        rpcs_["/" + service->full_name() + "/" + method->name()] =
-            metrics_.Declare({service->full_name(), method->name(),
-                              TypeName(method->client_streaming(), method->server_streaming())});
+        declare({service->full_name(), method->name(),
+                 TypeName(method->client_streaming(), method->server_streaming())});
       }
     }
   }
+  declare({"grpc.health.v1.Health", "Check", "unary"});
+  declare({"grpc.health.v1.Health", "Watch", "server_stream"});
+  declare({"grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo", "bidi_stream"});
+  unknown_ = declare({"unknown", "unknown", "unary"});
 }
 
 grpc::experimental::Interceptor* CallObserver::CreateServerInterceptor(ServerRpcInfo* info) {
