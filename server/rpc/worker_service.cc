@@ -7,6 +7,7 @@
 #include "core/base/errors.h"
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "fmt/format.h"
 #include "proto/convert/trial.h"
 #include "server/rpc/status_map.h"
@@ -172,7 +173,7 @@ grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext*, const v1::FailJobR
                                         v1::FailJobResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
     const spec::JobFailure failure{convert::FromProto(request->reason()),
-                                   request->message().substr(0, kMaxMessage)};
+                                   ToValidUtf8(request->message(), kMaxMessage)};
     ASSIGN_OR_RETURN(const spec::JobState state,
                      scheduler_.FailJob(FromProto(request->ref()), failure));
     response->set_state(convert::ToProto(state));
@@ -185,7 +186,7 @@ grpc::Status WorkerServiceImpl::ReleaseJobs(grpc::ServerContext*,
                                             v1::ReleaseJobsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
     const std::string cause =
-        request->cause().empty() ? "RELEASED" : request->cause().substr(0, kMaxText);
+        request->cause().empty() ? "RELEASED" : ToValidUtf8(request->cause(), kMaxText);
     ASSIGN_OR_RETURN(const std::int64_t released,
                      scheduler_.ReleaseJobs(FromProto(request->jobs()), cause));
     response->set_released(released);

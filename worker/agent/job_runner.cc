@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/agent/job_runner.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "core/base/sha256.h"
+#include "fmt/format.h"
+#include "spdlog/spdlog.h"
+
+namespace bitsweep::worker {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLongestPause = absl::Seconds(3);
+
+// Carries what the executor tells to the jobs, and the directives back.
+class JobObserver final : public TrialObserver {
+ public:
+  JobObserver(HeldJob& job, HeldJobs& jobs, AgentObserver& observer)
+      : job_(job), jobs_(jobs), observer_(observer) {}
+
+  bool ShouldStop() override {
+    return job_.stop.load(std::memory_order_relaxed) != StopReason::kNone;
+  }
+  bool OnStart(const std::string& data_digest, std::int64_t train_rows) override {
+    const std::string& expected = job_.leased.expected_data_digest;
+    if (!expected.empty() && expected != data_digest) {
+      job_.mismatch =
+          fmt::format("this worker's data has digest {}, the sweep's other trials used {}",
+                      data_digest, expected);
+      job_.Stop(StopReason::kDataMismatch);
+      return false;
+    }
+    train_rows_ = train_rows;
+    jobs_.Started(job_, data_digest, train_rows);
+    return !ShouldStop();
+  }
+  void OnEpoch(const spec::EpochPoint& point) override {
+    jobs_.Epoch(job_, point);
+    observer_.OnEpoch(train_rows_);
+  }
+
+ private:
+  HeldJob& job_;
+  HeldJobs& jobs_;
+  AgentObserver& observer_;
+  std::int64_t train_rows_ = 0;
+};
+
+void Log(const HeldJob& job, const char* outcome, const std::string& detail) {
+  spdlog::info("trial {} job={} attempt={}{}{}", outcome, job.leased.ref.job,
+               job.leased.ref.attempt, detail.empty() ? "" : " ", detail);
+}
+
+spec::JobFailure ArtifactFailure(const char* what, const absl::Status& status) {
+  return {spec::FailureReason::kArtifactFailed,
+          fmt::format("{}: {}", what, std::string(status.message()))};
+}
+
+}  // namespace
+
+void JobRunner::Apply(const ReportAnswer& answer, HeldJob& job) {
+  if (!answer.data_mismatch.empty()) {
+    if (job.stop.load() == StopReason::kNone) job.mismatch = answer.data_mismatch;
+    job.Stop(StopReason::kDataMismatch);
+  } else if (answer.directive == Directive::kCancel) {
+    job.Stop(StopReason::kCancelled);
+  } else if (answer.directive == Directive::kLost) {
+    job.Stop(StopReason::kLost);
+  }
+}
+
+void JobRunner::GiveUpRetriesAt(absl::Time time) {
+  absl::MutexLock lock(&mu_);
+  give_up_ = time;
+}
+
+absl::Status JobRunner::Retry(const HeldJob& job, const char* method,
+                              const std::function<absl::Status()>& call) {
+  absl::Duration pause = kFirstPause;
+  while (true) {
+    const absl::Status status = call();
+    if (status.ok() || !IsTransient(status)) return status;
+    observer_.OnCallFailed(method);
+    absl::MutexLock lock(&mu_);
+    const auto is_over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      return job.stop.load() == StopReason::kLost || clock_.Now() >= give_up_;
+    };
+    // Asked again at least each 100 ms: the stop reason is set without this mutex.
+    const absl::Time next = clock_.Now() + pause;
+    while (!is_over() && clock_.Now() < next) {
+      bool never = false;
+      clock_.AwaitUntil(mu_, absl::Condition(&never),
+                        std::min(next, clock_.Now() + absl::Milliseconds(100)));
+    }
+    if (is_over()) return status;
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+TrialOutcome JobRunner::Execute(HeldJob& job) {
+  if (!job.leased.spec.ok()) {
+    return spec::JobFailure{spec::FailureReason::kException,
+                            std::string(job.leased.spec.status().message())};
+  }
+  if (job.stop.load() != StopReason::kNone) return TrialStopped{};
+  const spec::TrialSpec& trial = *job.leased.spec;
+  std::shared_ptr<const std::string> checkpoint = std::make_shared<const std::string>();
+  if (!trial.model_artifact.empty()) {
+    const absl::Status status = Retry(job, "DownloadArtifact", [&]() -> absl::Status {
+      auto fetched = checkpoints_.Get(trial.model_artifact);
+      if (fetched.ok()) checkpoint = *std::move(fetched);
+      return fetched.status();
+    });
+    if (!status.ok()) return ArtifactFailure("the checkpoint could not be fetched", status);
+  }
+  JobObserver observer(job, jobs_, observer_);
+  return executor_.Run(trial, *checkpoint, observer);
+}
+
+std::string JobRunner::Run(HeldJob& job) {
+  TrialOutcome outcome = Execute(job);
+  if (job.stop.load() == StopReason::kLost || job.stop.load() == StopReason::kCancelled ||
+      std::holds_alternative<TrialStopped>(outcome)) {
+    return Stopped(job);
+  }
+  if (const auto* failure = std::get_if<spec::JobFailure>(&outcome)) return Failed(job, *failure);
+  return Succeeded(job, std::get<TrialSuccess>(std::move(outcome)));
+}
+
+absl::Status JobRunner::Flush(HeldJob& job, Report& rest) {
+  rest = jobs_.CloseJob(job);
+  while (rest.points.size() == HeldJobs::kMaxPoints) {
+    const absl::Status status = Retry(job, "ReportProgress", [&]() -> absl::Status {
+      const absl::StatusOr<std::vector<ReportAnswer>> answers = api_.ReportProgress({rest});
+      if (answers.ok()) Apply(answers->front(), job);
+      return answers.status();
+    });
+    if (!status.ok()) return status;
+    rest = jobs_.CloseJob(job);
+  }
+  return absl::OkStatus();
+}
+
+std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
+  if (!success.checkpoint.empty()) {
+    success.result.artifact = Sha256Hex(success.checkpoint);
+    success.result.artifact_bytes = static_cast<std::int64_t>(success.checkpoint.size());
+    const absl::Status uploaded = Retry(job, "UploadArtifact", [&] {
+      return api_.Upload(success.result.artifact, success.checkpoint);
+    });
+    if (!uploaded.ok()) {
+      return Failed(job, ArtifactFailure("the checkpoint could not be stored", uploaded));
+    }
+  }
+  Report rest;
+  absl::Status status = Flush(job, rest);
+  if (status.ok()) {
+    status = Retry(job, "CompleteJob",
+                   [&] { return api_.Complete(job.leased.ref, rest.points, success.result); });
+  }
+  if (status.ok()) {
+    Log(job, "succeeded",
+        fmt::format("val_acc={:.4f} seconds={:.3f}", success.result.val_acc,
+                    success.result.seconds));
+    return "succeeded";
+  }
+  if (IsTransient(status) || absl::IsAborted(status)) return Stopped(job);
+  if (ReasonOf(status) == "INCOMPLETE_RESULT" && !job.start_reported) {
+    // Too short for its start to have been told: the answer to that names other bytes.
+    const absl::StatusOr<std::vector<ReportAnswer>> answers = api_.ReportProgress({rest});
+    if (answers.ok()) Apply(answers->front(), job);
+    if (job.stop.load() == StopReason::kDataMismatch) return Stopped(job);
+  }
+  return Failed(job,
+                {spec::FailureReason::kException,
+                 fmt::format("the server refused the result: {}", std::string(status.message()))});
+}
+
+std::string JobRunner::Failed(HeldJob& job, const spec::JobFailure& failure) {
+  jobs_.CloseJob(job);
+  const absl::Status status =
+      Retry(job, "FailJob", [&] { return api_.Fail(job.leased.ref, failure); });
+  Log(job, "failed",
+      fmt::format("reason={} message=\"{}\"", std::string(spec::Name(failure.reason)),
+                  failure.message));
+  if (status.ok()) return "failed";
+  if (!absl::IsAborted(status)) {
+    spdlog::warn("could not tell the failure job={} message=\"{}\"", job.leased.ref.job,
+                 std::string(status.message()));
+  }
+  return "lost";
+}
+
+std::string JobRunner::Stopped(HeldJob& job) {
+  jobs_.CloseJob(job);
+  switch (job.stop.load()) {
+    case StopReason::kDataMismatch:
+      return Failed(job, {spec::FailureReason::kDatasetMismatch, job.mismatch});
+    case StopReason::kDrain: {
+      const absl::Status status = Retry(
+          job, "ReleaseJobs", [&] { return api_.Release({job.leased.ref}, "WORKER_DRAINING"); });
+      if (!status.ok()) {
+        spdlog::warn("could not give back job={} message=\"{}\"", job.leased.ref.job,
+                     std::string(status.message()));
+        return "lost";
+      }
+      Log(job, "given back", "");
+      return "released";
+    }
+    case StopReason::kCancelled:
+      Log(job, "cancelled", "");
+      return "cancelled";
+    case StopReason::kLost:
+    case StopReason::kNone:  // the server refused the result: another attempt has the lease
+      break;
+  }
+  Log(job, "lost: another attempt has it", "");
+  return "lost";
+}
+
+}  // namespace bitsweep::worker

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_WORKER_AGENT_JOB_RUNNER_H_
+#define BITSWEEP_WORKER_AGENT_JOB_RUNNER_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "core/base/clock.h"
+#include "worker/agent/agent.h"
+#include "worker/agent/checkpoint_cache.h"
+#include "worker/agent/held_jobs.h"
+#include "worker/agent/server_api.h"
+#include "worker/executor/executor.h"
+
+namespace bitsweep::worker {
+
+// What a slot does with one job: fetch what it starts from, run it, bring the result back.
+// Thread-safe: each slot calls Run from its own thread.
+class JobRunner {
+ public:
+  JobRunner(ServerApi& api, HeldJobs& jobs, Executor& executor, Clock& clock,
+            AgentObserver& observer)
+      : api_(api),
+        jobs_(jobs),
+        executor_(executor),
+        clock_(clock),
+        observer_(observer),
+        checkpoints_(api) {}
+
+  // Returns how it ended: succeeded, failed, cancelled, lost or released.
+  std::string Run(HeldJob& job);
+  // Calls are not tried again after this time.
+  void GiveUpRetriesAt(absl::Time time);
+
+  // What the server's answer to a report means for its job.
+  static void Apply(const ReportAnswer& answer, HeldJob& job);
+
+ private:
+  TrialOutcome Execute(HeldJob& job);
+  std::string Succeeded(HeldJob& job, TrialSuccess success);
+  std::string Failed(HeldJob& job, const spec::JobFailure& failure);
+  std::string Stopped(HeldJob& job);
+  // Tells the epochs that were not told, but for the last kMaxPoints of them.
+  absl::Status Flush(HeldJob& job, Report& rest);
+  // Calls until it succeeds, fails for good, the lease is lost, or retries are given up.
+  absl::Status Retry(const HeldJob& job, const char* method,
+                     const std::function<absl::Status()>& call);
+
+  ServerApi& api_;
+  HeldJobs& jobs_;
+  Executor& executor_;
+  Clock& clock_;
+  AgentObserver& observer_;
+  CheckpointCache checkpoints_;
+  absl::Mutex mu_;
+  absl::Time give_up_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+};
+
+}  // namespace bitsweep::worker
+
+#endif  // BITSWEEP_WORKER_AGENT_JOB_RUNNER_H_

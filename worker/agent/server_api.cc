@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/agent/server_api.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "bitsweep/v1/artifact_service.grpc.pb.h"
+#include "bitsweep/v1/worker_service.grpc.pb.h"
+#include "core/base/errors.h"
+#include "core/base/ids.h"
+#include "core/base/sha256.h"
+#include "core/base/status_macros.h"
+#include "core/base/text.h"
+#include "fmt/format.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "proto/convert/trial.h"
+
+namespace bitsweep::worker {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+constexpr absl::Duration kTransferTimeout = absl::Minutes(5);
+constexpr std::size_t kChunk = 512 << 10;
+constexpr std::size_t kMaxMessage = 4000;
+
+void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  ErrorDetails details;
+  google::rpc::Status proto;
+  if (proto.ParseFromString(status.error_details())) {
+    for (const google::protobuf::Any& any : proto.details()) {
+      google::rpc::ErrorInfo info;
+      if (any.UnpackTo(&info)) details.reason = info.reason();
+    }
+  }
+  return ErrorWithDetails(static_cast<absl::StatusCode>(status.error_code()),
+                          status.error_message(), std::move(details));
+}
+
+v1::JobRef ToProto(const JobRef& ref) {
+  v1::JobRef proto;
+  proto.set_job(ref.job);
+  proto.set_attempt(ref.attempt);
+  return proto;
+}
+
+Directive FromProto(v1::Directive directive) {
+  switch (directive) {
+    case v1::DIRECTIVE_CANCEL:
+      return Directive::kCancel;
+    case v1::DIRECTIVE_LOST:
+      return Directive::kLost;
+    case v1::DIRECTIVE_DRAIN:
+      return Directive::kDrain;
+    default:
+      return Directive::kContinue;
+  }
+}
+
+absl::StatusOr<spec::TrialSpec> SpecOf(const v1::LeasedJob& job) {
+  if (!job.has_trial()) {
+    return absl::UnimplementedError(
+        "a kind of job that this worker does not know: it is older "
+        "than the server");
+  }
+  return convert::FromProto(job.trial());
+}
+
+}  // namespace
+
+std::string ReasonOf(const absl::Status& status) {
+  const std::optional<ErrorDetails> details = GetErrorDetails(status);
+  return details ? details->reason : "";
+}
+
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsCancelled(status);
+}
+
+struct ServerApi::Stubs {
+  explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
+      : worker(v1::WorkerService::NewStub(channel)),
+        artifact(v1::ArtifactService::NewStub(channel)) {}
+  std::unique_ptr<v1::WorkerService::Stub> worker;
+  std::unique_ptr<v1::ArtifactService::Stub> artifact;
+};
+
+ServerApi::ServerApi(const std::string& address, std::string worker_name, std::string instance_id)
+    : worker_name_(std::move(worker_name)), instance_id_(std::move(instance_id)) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  stubs_ = std::make_unique<Stubs>(
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+}
+
+ServerApi::~ServerApi() = default;
+
+absl::StatusOr<Registration> ServerApi::Register(std::int64_t slots, const std::string& version,
+                                                 const std::vector<std::string>& engines,
+                                                 const std::string& host) {
+  v1::RegisterWorkerRequest request;
+  request.set_name(worker_name_);
+  request.set_instance_id(instance_id_);
+  request.set_slots(static_cast<std::int32_t>(slots));
+  request.set_version(version);
+  for (const std::string& engine : engines) request.add_engines(engine);
+  request.set_host(host);
+  v1::RegisterWorkerResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->RegisterWorker(&context, request, &response)));
+  const Registration registration{convert::FromProto(response.lease_ttl()),
+                                  convert::FromProto(response.renew_interval())};
+  if (registration.renew_interval <= absl::ZeroDuration()) {
+    return absl::InternalError("the server gave no renew interval");
+  }
+  return registration;
+}
+
+absl::StatusOr<std::vector<LeasedJob>> ServerApi::Lease(std::int64_t max_jobs,
+                                                        absl::Duration wait) {
+  v1::LeaseJobsRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  request.set_max_jobs(static_cast<std::int32_t>(max_jobs));
+  *request.mutable_wait() = convert::ToProto(wait);
+  v1::LeaseJobsResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, wait + kCallTimeout);
+  {
+    absl::MutexLock lock(&mu_);
+    if (wait_cancelled_) return absl::CancelledError("draining");
+    waiting_ = &context;
+  }
+  const grpc::Status status = stubs_->worker->LeaseJobs(&context, request, &response);
+  {
+    absl::MutexLock lock(&mu_);
+    waiting_ = nullptr;
+  }
+  RETURN_IF_ERROR(FromGrpc(status));
+  std::vector<LeasedJob> jobs;
+  for (const v1::LeasedJob& job : response.jobs()) {
+    jobs.push_back({.ref = {job.ref().job(), job.ref().attempt()},
+                    .spec = SpecOf(job),
+                    .expected_data_digest = job.trial().expected_data_digest()});
+  }
+  return jobs;
+}
+
+void ServerApi::CancelWait() {
+  absl::MutexLock lock(&mu_);
+  wait_cancelled_ = true;
+  if (waiting_ != nullptr) waiting_->TryCancel();
+}
+
+absl::StatusOr<Renewal> ServerApi::Renew(const std::vector<JobRef>& jobs, std::int64_t busy_slots,
+                                         absl::Duration timeout) {
+  v1::RenewLeasesRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  request.set_busy_slots(static_cast<std::int32_t>(busy_slots));
+  for (const JobRef& job : jobs) *request.add_jobs() = ToProto(job);
+  v1::RenewLeasesResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, timeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->RenewLeases(&context, request, &response)));
+  Renewal renewal{.worker = FromProto(response.worker_directive())};
+  for (int i = 0; i < response.directives_size(); ++i) {
+    renewal.jobs.push_back(FromProto(response.directives(i)));
+  }
+  if (renewal.jobs.size() != jobs.size()) {
+    return absl::InternalError("the server answered for another number of jobs");
+  }
+  return renewal;
+}
+
+absl::StatusOr<std::vector<ReportAnswer>> ServerApi::ReportProgress(
+    const std::vector<Report>& reports) {
+  v1::ReportProgressRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  for (const Report& report : reports) {
+    v1::JobProgress* progress = request.add_reports();
+    *progress->mutable_ref() = ToProto(report.ref);
+    progress->set_started(report.started);
+    progress->set_data_digest(report.data_digest);
+    progress->set_train_rows(report.train_rows);
+    for (const spec::EpochPoint& point : report.points) {
+      *progress->add_points() = convert::ToProto(point);
+    }
+  }
+  v1::ReportProgressResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->ReportProgress(&context, request, &response)));
+  if (response.directives_size() != request.reports_size() ||
+      response.data_mismatches_size() != request.reports_size()) {
+    return absl::InternalError("the server answered for another number of reports");
+  }
+  std::vector<ReportAnswer> answers;
+  for (int i = 0; i < response.directives_size(); ++i) {
+    answers.push_back({FromProto(response.directives(i)), response.data_mismatches(i)});
+  }
+  return answers;
+}
+
+absl::Status ServerApi::Complete(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
+                                 const spec::TrialResult& result) {
+  v1::CompleteJobRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  *request.mutable_ref() = ToProto(ref);
+  for (const spec::EpochPoint& point : points) *request.add_points() = convert::ToProto(point);
+  *request.mutable_result() = convert::ToProto(result);
+  v1::CompleteJobResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  return FromGrpc(stubs_->worker->CompleteJob(&context, request, &response));
+}
+
+absl::Status ServerApi::Fail(const JobRef& ref, const spec::JobFailure& failure) {
+  v1::FailJobRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  *request.mutable_ref() = ToProto(ref);
+  request.set_reason(convert::ToProto(failure.reason));
+  request.set_message(ToValidUtf8(failure.message, kMaxMessage));
+  v1::FailJobResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  return FromGrpc(stubs_->worker->FailJob(&context, request, &response));
+}
+
+absl::Status ServerApi::Release(const std::vector<JobRef>& refs, const std::string& cause) {
+  v1::ReleaseJobsRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  for (const JobRef& ref : refs) *request.add_jobs() = ToProto(ref);
+  request.set_cause(cause);
+  v1::ReleaseJobsResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  return FromGrpc(stubs_->worker->ReleaseJobs(&context, request, &response));
+}
+
+absl::Status ServerApi::Upload(const std::string& sha256, const std::string& bytes) {
+  v1::UploadArtifactResponse response;
+  grpc::ClientContext context;
+  SetTimeout(context, kTransferTimeout);
+  const auto writer = stubs_->artifact->UploadArtifact(&context, &response);
+  std::size_t sent = 0;
+  do {
+    v1::UploadArtifactRequest request;
+    if (sent == 0) {
+      request.set_sha256(sha256);
+      request.set_size_bytes(static_cast<std::int64_t>(bytes.size()));
+    }
+    request.set_chunk(bytes.substr(sent, kChunk));
+    sent += request.chunk().size();
+    if (!writer->Write(request)) break;  // Finish says why
+  } while (sent < bytes.size());
+  writer->WritesDone();
+  return FromGrpc(writer->Finish());
+}
+
+absl::StatusOr<std::string> ServerApi::Download(const std::string& sha256) {
+  v1::DownloadArtifactRequest request;
+  request.set_name(ArtifactName(sha256));
+  grpc::ClientContext context;
+  SetTimeout(context, kTransferTimeout);
+  const auto reader = stubs_->artifact->DownloadArtifact(&context, request);
+  std::string bytes;
+  v1::DownloadArtifactResponse response;
+  while (reader->Read(&response)) bytes += response.chunk();
+  RETURN_IF_ERROR(FromGrpc(reader->Finish()));
+  if (Sha256Hex(bytes) != sha256) {
+    return absl::DataLossError(
+        fmt::format("{}: the bytes that came have another digest", ArtifactName(sha256)));
+  }
+  return bytes;
+}
+
+}  // namespace bitsweep::worker

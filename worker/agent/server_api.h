@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_WORKER_AGENT_SERVER_API_H_
+#define BITSWEEP_WORKER_AGENT_SERVER_API_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "core/spec/trial.h"
+
+namespace grpc {
+class Channel;
+class ClientContext;
+}  // namespace grpc
+
+namespace bitsweep::worker {
+
+struct JobRef {
+  std::string job;
+  std::int64_t attempt = 0;
+};
+struct LeasedJob {
+  JobRef ref;
+  // A job that this program does not understand holds why.
+  absl::StatusOr<spec::TrialSpec> spec;
+  std::string expected_data_digest;
+};
+struct Registration {
+  absl::Duration lease_ttl;
+  absl::Duration renew_interval;
+};
+enum class Directive { kContinue, kCancel, kLost, kDrain };
+struct Renewal {
+  std::vector<Directive> jobs;
+  Directive worker = Directive::kContinue;
+};
+struct Report {
+  JobRef ref;
+  bool started = false;
+  std::string data_digest;
+  std::int64_t train_rows = 0;
+  std::vector<spec::EpochPoint> points;
+};
+struct ReportAnswer {
+  Directive directive = Directive::kContinue;
+  std::string data_mismatch;
+};
+
+// The reason of an error ("LEASE_LOST"), or empty.
+std::string ReasonOf(const absl::Status& status);
+// Whether the same call may succeed later: the server is away, or busy.
+bool IsTransient(const absl::Status& status);
+
+// The server's WorkerService and ArtifactService as values. Every call has a deadline; errors carry
+// the server's code, message and reason. Thread-safe.
+class ServerApi {
+ public:
+  ServerApi(const std::string& address, std::string worker_name, std::string instance_id);
+  ~ServerApi();
+
+  absl::StatusOr<Registration> Register(std::int64_t slots, const std::string& version,
+                                        const std::vector<std::string>& engines,
+                                        const std::string& host);
+  // Waits up to `wait` for up to `max_jobs`. CancelWait ends it, and every later one.
+  absl::StatusOr<std::vector<LeasedJob>> Lease(std::int64_t max_jobs, absl::Duration wait);
+  void CancelWait();
+  absl::StatusOr<Renewal> Renew(const std::vector<JobRef>& jobs, std::int64_t busy_slots,
+                                absl::Duration timeout);
+  absl::StatusOr<std::vector<ReportAnswer>> ReportProgress(const std::vector<Report>& reports);
+  absl::Status Complete(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
+                        const spec::TrialResult& result);
+  absl::Status Fail(const JobRef& ref, const spec::JobFailure& failure);
+  absl::Status Release(const std::vector<JobRef>& refs, const std::string& cause);
+
+  absl::Status Upload(const std::string& sha256, const std::string& bytes);
+  // DataLoss when the bytes do not have the digest.
+  absl::StatusOr<std::string> Download(const std::string& sha256);
+
+ private:
+  struct Stubs;
+  const std::string worker_name_;
+  const std::string instance_id_;
+  std::unique_ptr<Stubs> stubs_;
+  absl::Mutex mu_;
+  grpc::ClientContext* waiting_ ABSL_GUARDED_BY(mu_) = nullptr;
+  bool wait_cancelled_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace bitsweep::worker
+
+#endif  // BITSWEEP_WORKER_AGENT_SERVER_API_H_
