@@ -202,11 +202,11 @@ absl::StatusOr<Table> LoadHdf5(const std::filesystem::path& file, const std::str
 
   std::vector<std::pair<std::string, std::string>> candidates = {{"X", "y"},
                                                                  {"features", "labels"}};
-  if (keys_given) {
-    const bool is_x =
-        spec.features_key.empty() ? Exists(opened.get(), "X") : spec.features_key == "X";
-    candidates = {{spec.features_key.empty() ? (is_x ? "X" : "features") : spec.features_key,
-                   spec.labels_key.empty() ? (is_x ? "y" : "labels") : spec.labels_key}};
+  if (keys_given) {  // what is not given goes by its usual names
+    const bool has_x = Exists(opened.get(), "X");
+    const bool has_y = Exists(opened.get(), "y") || !Exists(opened.get(), "labels");
+    candidates = {{spec.features_key.empty() ? (has_x ? "X" : "features") : spec.features_key,
+                   spec.labels_key.empty() ? (has_y ? "y" : "labels") : spec.labels_key}};
   }
   for (const auto& [x_key, y_key] : candidates) {
     if (Exists(opened.get(), x_key) && Exists(opened.get(), y_key)) {
