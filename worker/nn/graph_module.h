@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_WORKER_NN_GRAPH_MODULE_H_
+#define BITSWEEP_WORKER_NN_GRAPH_MODULE_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/graph/checkpoint.h"
+#include "core/graph/graph.h"
+
+namespace bitsweep::nn {
+
+enum class Mode { kTrain, kEvaluate };
+
+// A graph made executable with LibTorch, CPU, float32. All parameters lie one after another in one
+// block, in the order of graph.tensors(), and so do their gradients: an optimizer walks over one
+// array.
+//
+// Owned by one thread. The graph must outlive it. Throws what ATen throws (c10::Error).
+class GraphModule {
+ public:
+  // `values` in the order of graph.tensors(), sizes as its shapes. `seed`: dropout masks are drawn
+  // from (seed, kDropout, ordinal of the node), continued from batch to batch.
+  GraphModule(const graph::Graph& graph, const std::vector<graph::TensorValue>& values,
+              std::uint64_t seed);
+
+  // x: [rows, input features], contiguous. Returns [rows, output features].
+  // kTrain: batch statistics, which also move the running ones; dropout. With gradients unless
+  // they are off.
+  at::Tensor Forward(const at::Tensor& x, Mode mode);
+
+  // The parameters and, after a backward pass, their gradients, to be set to 0 before the next.
+  std::span<float> parameters() { return parameter_block_; }
+  std::span<float> gradients() { return gradient_block_; }
+
+  // Parameters and buffers now, in the order of graph.tensors().
+  std::vector<graph::TensorValue> Values() const;
+
+ private:
+  struct Step {
+    const graph::Node* node = nullptr;
+    std::vector<std::size_t> inputs;  // positions of nodes
+    std::size_t first_tensor = 0;     // of those that the node owns
+  };
+
+  at::Tensor Run(const Step& step, const std::vector<at::Tensor>& results, Mode mode);
+  at::Tensor BatchNorm(const Step& step, const at::Tensor& x, const graph::BatchNorm1d& op,
+                       Mode mode);
+  at::Tensor Drop(const Step& step, const at::Tensor& x, double p);
+
+  const graph::Graph& graph_;
+  std::vector<Step> steps_;
+  std::vector<float> parameter_block_;
+  std::vector<float> gradient_block_;
+  std::vector<at::Tensor> tensors_;         // graph.tensors(); parameters are views of the block
+  std::vector<std::int64_t> batch_counts_;  // num_batches_tracked, by tensor
+  std::vector<Random> dropout_;             // by node
+};
+
+}  // namespace bitsweep::nn
+
+#endif  // BITSWEEP_WORKER_NN_GRAPH_MODULE_H_

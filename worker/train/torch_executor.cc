@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/train/torch_executor.h"
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <exception>
+#include <map>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "core/base/status_macros.h"
+#include "core/graph/checkpoint.h"
+#include "core/graph/graph_json.h"
+#include "core/graph/zoo.h"
+#include "fmt/format.h"
+#include "worker/data/dataset.h"
+#include "worker/nn/initialize.h"
+#include "worker/train/libtorch_engine.h"
+#include "worker/train/recipe.h"
+
+namespace bitsweep::train {
+namespace {
+
+using spec::FailureReason;
+using spec::JobFailure;
+using worker::TrialOutcome;
+using worker::TrialStopped;
+
+JobFailure DataFailure(const absl::Status& status) {
+  FailureReason reason = FailureReason::kException;
+  if (absl::IsNotFound(status)) reason = FailureReason::kDatasetNotFound;
+  if (absl::IsInvalidArgument(status)) reason = FailureReason::kInvalidDataset;
+  if (absl::IsResourceExhausted(status)) reason = FailureReason::kOutOfMemory;
+  return {reason, std::string(status.message())};
+}
+
+// The network of a trial and what it starts from.
+absl::StatusOr<graph::Checkpoint> Build(const spec::TrialSpec& spec,
+                                        const std::string& initial_checkpoint,
+                                        const data::Dataset& data) {
+  if (!spec.model_artifact.empty()) return graph::ParseCheckpoint(initial_checkpoint);
+  absl::StatusOr<graph::Graph> graph =
+      spec.model.graph_json.empty()
+          ? graph::BuildModel(spec.model.builtin,
+                              {.features = data.features,
+                               .classes = data.classes,
+                               .output_activation = spec.model.output_activation})
+          : graph::FromJson(spec.model.graph_json);
+  if (!graph.ok()) return graph.status();
+  std::vector<graph::TensorValue> tensors = nn::InitialTensors(*graph, spec.seed);
+  return graph::Checkpoint{.graph = *std::move(graph), .tensors = std::move(tensors)};
+}
+
+// A batch of one row has no batch statistics. Empty when there is none.
+std::string SingleRowBatch(const graph::Graph& graph, std::int64_t rows, std::int64_t batch_size) {
+  if (rows % batch_size != 1 && batch_size != 1) return "";
+  for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
+    const auto* norm = std::get_if<graph::BatchNorm1d>(&graph.nodes()[n].op);
+    if (norm == nullptr || graph::ElementCount(graph.sample_shapes()[n]) > norm->num_features) {
+      continue;
+    }
+    return fmt::format(
+        "{}: batch norm cannot train on a batch of one row, and {} training rows in batches of {} "
+        "leave one: choose another batch_size",
+        graph.nodes()[n].name, rows, batch_size);
+  }
+  return "";
+}
+
+JobFailure FromException(std::string_view what) {
+  const bool no_memory = what.find("can't allocate memory") != std::string_view::npos;
+  return {no_memory ? FailureReason::kOutOfMemory : FailureReason::kException, std::string(what)};
+}
+
+}  // namespace
+
+struct TorchExecutor::Impl {
+  Impl(std::string data_root, Clock& given_clock)
+      : data(std::move(data_root)), clock(given_clock) {}
+
+  data::DatasetCache data;
+  Clock& clock;
+  LibtorchEngine engine;
+
+  TrialOutcome Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
+                   worker::TrialObserver& observer);
+};
+
+TrialOutcome TorchExecutor::Impl::Run(const spec::TrialSpec& spec,
+                                      const std::string& initial_checkpoint,
+                                      worker::TrialObserver& observer) {
+  if (observer.ShouldStop()) return TrialStopped{};
+  const auto dataset = data.Get(spec.dataset);
+  if (!dataset.ok()) return DataFailure(dataset.status());
+  absl::StatusOr<graph::Checkpoint> model = Build(spec, initial_checkpoint, **dataset);
+  if (!model.ok()) {
+    return JobFailure{FailureReason::kInvalidModel, std::string(model.status().message())};
+  }
+  const graph::Graph& graph = model->graph;
+  const spec::Hyperparameters& h = spec.hyperparameters;
+  if (std::string why = SingleRowBatch(graph, (*dataset)->train_rows(), h.batch_size);
+      !why.empty()) {
+    return JobFailure{FailureReason::kInvalidModel, std::move(why)};
+  }
+  auto session = engine.Start(graph, model->tensors, h, **dataset, spec.seed);
+  if (!session.ok()) {
+    return JobFailure{FailureReason::kInvalidModel, std::string(session.status().message())};
+  }
+  if (!observer.OnStart((*dataset)->digest, (*dataset)->train_rows())) return TrialStopped{};
+
+  auto outcome = Train(**session, h, **dataset, spec.seed, clock, observer);
+  if (auto* failure = std::get_if<JobFailure>(&outcome)) return std::move(*failure);
+  if (std::holds_alternative<TrialStopped>(outcome)) return TrialStopped{};
+  worker::TrialSuccess success{.result = std::get<spec::TrialResult>(std::move(outcome))};
+  spec::TrialResult& result = success.result;
+  result.engine = engine.name();
+  result.engine_version = engine.version();
+  result.data_digest = (*dataset)->digest;
+  result.graph_name = graph.name();
+  result.parameter_count = graph.ParameterCount();
+  if (spec.keep_model) {
+    success.checkpoint =
+        graph::SerializeCheckpoint({.graph = graph,
+                                    .tensors = (*session)->Tensors(),
+                                    .metadata = {{"seed", std::to_string(spec.seed)},
+                                                 {"data_digest", result.data_digest},
+                                                 {"epochs", std::to_string(result.epochs)},
+                                                 {"val_acc", fmt::format("{}", result.val_acc)}}});
+  }
+  return success;
+}
+
+TorchExecutor::TorchExecutor(std::string data_root, Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(data_root), clock)) {}
+
+TorchExecutor::~TorchExecutor() = default;
+
+TrialOutcome TorchExecutor::Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
+                                worker::TrialObserver& observer) {
+  at::set_num_threads(1);  // of this thread's operations: slots are what runs in parallel
+  try {
+    return impl_->Run(spec, initial_checkpoint, observer);
+  } catch (const c10::Error& error) {
+    return FromException(error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return JobFailure{FailureReason::kOutOfMemory, "the trial does not fit in memory"};
+  } catch (const std::exception& error) {
+    return FromException(error.what());
+  }
+}
+
+std::vector<std::string> TorchExecutor::Engines() const { return {impl_->engine.version()}; }
+
+}  // namespace bitsweep::train
