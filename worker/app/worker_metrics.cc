@@ -2,15 +2,16 @@
 #include "worker/app/worker_metrics.h"
 
 #include <array>
-#include <exception>
+#include <charconv>
 #include <functional>
 #include <map>
+#include <thread>
 #include <vector>
 
 #include "core/base/version.h"
 #include "fmt/format.h"
+#include "httplib.h"
 #include "prometheus/counter.h"
-#include "prometheus/exposer.h"
 #include "prometheus/family.h"
 #include "prometheus/gauge.h"
 #include "prometheus/histogram.h"
@@ -51,7 +52,10 @@ struct WorkerMetrics::Impl {
   }
 
   const std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
-  std::unique_ptr<prometheus::Exposer> exposer;
+  // Not prometheus-cpp's own server: its threads have stacks of 100 KiB, and LibTorch's
+  // thread-local data does not fit in them.
+  httplib::Server http;
+  std::thread http_thread;
   Gauge& connected =
       OneGauge("bitsweep_worker_connected", "1 while the server answers, 0 while it does not");
   Gauge& slots = OneGauge("bitsweep_worker_slots", "Trials that this worker runs at the same time");
@@ -83,7 +87,10 @@ WorkerMetrics::WorkerMetrics(std::int64_t slots, const std::string& engine)
       .Set(1);
 }
 
-WorkerMetrics::~WorkerMetrics() = default;
+WorkerMetrics::~WorkerMetrics() {
+  impl_->http.stop();
+  if (impl_->http_thread.joinable()) impl_->http_thread.join();
+}
 
 void WorkerMetrics::OnConnected(bool connected) { impl_->connected.Set(connected ? 1 : 0); }
 void WorkerMetrics::OnBusySlots(std::int64_t busy) {
@@ -110,15 +117,33 @@ std::string WorkerMetrics::Text() const {
 }
 
 absl::StatusOr<int> WorkerMetrics::Serve(const std::string& address) {
-  try {
-    impl_->exposer = std::make_unique<prometheus::Exposer>(address, 2);
-    impl_->exposer->RegisterCollectable(impl_->registry);
-    const std::vector<int> ports = impl_->exposer->GetListeningPorts();
-    return ports.empty() ? 0 : ports.front();
-  } catch (const std::exception& error) {
-    return absl::UnavailableError(
-        fmt::format("cannot serve metrics on {}: {}", address, error.what()));
+  const std::size_t colon = address.rfind(':');
+  int wanted = -1;
+  if (colon != std::string::npos) {
+    const char* const end = address.data() + address.size();
+    const auto [last, error] = std::from_chars(address.data() + colon + 1, end, wanted);
+    if (error != std::errc() || last != end) wanted = -1;
   }
+  if (wanted < 0 || wanted > 65535) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot serve metrics on {}: expected HOST:PORT", address));
+  }
+  const std::string host = address.substr(0, colon);
+  httplib::Server& http = impl_->http;
+  http.new_task_queue = [] { return new httplib::ThreadPool(2); };
+  http.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
+    response.set_content(Text(), "text/plain; version=0.0.4; charset=utf-8");
+  });
+  const int port = wanted == 0                       ? http.bind_to_any_port(host)
+                   : http.bind_to_port(host, wanted) ? wanted
+                                                     : -1;
+  if (port < 0) {
+    return absl::UnavailableError(
+        fmt::format("cannot serve metrics on {}: is the address right, and free?", address));
+  }
+  impl_->http_thread = std::thread([&http] { http.listen_after_bind(); });
+  while (!http.is_running()) std::this_thread::yield();  // stop() before that would do nothing
+  return port;
 }
 
 }  // namespace bitsweep::worker
