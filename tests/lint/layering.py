@@ -29,7 +29,7 @@ ROOMS = {
     "worker/agent": ["core/base", "core/graph", "core/spec", "proto/convert", "worker/executor"],
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
-    "client": ["core/base", "core/graph", "core/spec", "core/options"],
+    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert"],
 }
 # Interfaces: what of a room others may include.
 ONLY = {

@@ -13,9 +13,8 @@
 #include "core/base/status_macros.h"
 #include "core/base/text.h"
 #include "fmt/format.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/convert/status.h"
 #include "proto/convert/trial.h"
 
 namespace bitsweep::worker {
@@ -31,17 +30,8 @@ void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  ErrorDetails details;
-  google::rpc::Status proto;
-  if (proto.ParseFromString(status.error_details())) {
-    for (const google::protobuf::Any& any : proto.details()) {
-      google::rpc::ErrorInfo info;
-      if (any.UnpackTo(&info)) details.reason = info.reason();
-    }
-  }
-  return ErrorWithDetails(static_cast<absl::StatusCode>(status.error_code()),
-                          status.error_message(), std::move(details));
+  return convert::StatusFromCall(status.error_code(), status.error_message(),
+                                 status.error_details());
 }
 
 v1::JobRef ToProto(const JobRef& ref) {

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/api/connection.h"
+
+#include <chrono>
+
+#include "absl/time/clock.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+#include "proto/convert/status.h"
+
+namespace bitsweep::client {
+namespace {
+
+constexpr int kTries = 4;
+constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
+
+std::shared_ptr<grpc::Channel> Channel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return convert::StatusFromCall(status.error_code(), status.error_message(),
+                                 status.error_details());
+}
+
+Connection::Connection(const std::string& address, absl::Duration timeout)
+    : address_(address), timeout_(timeout) {
+  const std::shared_ptr<grpc::Channel> channel = Channel(address);
+  sweeps_ = v1::SweepService::NewStub(channel);
+  models_ = v1::ModelService::NewStub(channel);
+  artifacts_ = v1::ArtifactService::NewStub(channel);
+  admin_ = v1::AdminService::NewStub(channel);
+}
+
+absl::Status Connection::WithRetries(
+    const std::function<grpc::Status(grpc::ClientContext&)>& call) const {
+  const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout_);
+  absl::Duration pause = kFirstPause;
+  for (int attempt = 1;; ++attempt) {
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    const absl::Status status = FromGrpc(call(context));
+    if (!absl::IsUnavailable(status) || attempt == kTries ||
+        std::chrono::system_clock::now() + absl::ToChronoMilliseconds(pause) >= deadline) {
+      return status;
+    }
+    absl::SleepFor(pause);
+    pause *= 2;
+  }
+}
+
+}  // namespace bitsweep::client

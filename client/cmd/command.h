@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BITSWEEP_CLIENT_CMD_COMMAND_H_
+#define BITSWEEP_CLIENT_CMD_COMMAND_H_
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/api/connection.h"
+#include "client/output/table.h"
+#include "google/protobuf/message.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace bitsweep::client {
+
+// What every command has: the global options and where it writes.
+struct Context {
+  std::string server = "127.0.0.1:50051";
+  absl::Duration timeout = absl::Seconds(30);
+  bool timeout_given = false;
+  bool json = false;
+  std::ostream* out = nullptr;
+  std::ostream* err = nullptr;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+  int width = 80;
+
+  Connection Connect() const { return Connection(server, timeout); }
+  // Prints the message as JSON (protobuf's, camelCase).
+  void PrintJson(const google::protobuf::Message& message) const;
+  // Prints a table: `format` if given ("table", "csv", ...), else JSON with --json, else aligned on
+  // a terminal and TSV elsewhere.
+  absl::Status PrintTable(const Table& table, const std::string& format = "") const;
+  // The error on `err`; returns its exit code.
+  int Fail(const absl::Status& status) const;
+};
+
+// What main runs once the arguments are parsed: returns the exit code.
+using Command = std::function<int(Context&)>;
+
+// Each adds its verbs to `app`; when one is chosen, parsing sets `chosen`. The variables behind the
+// options live as long as the app's callbacks.
+void RegisterSweepSubmit(CLI::App& sweep, Command& chosen);
+void RegisterSweepWatch(CLI::App& sweep, Command& chosen);
+void RegisterSweepResults(CLI::App& sweep, Command& chosen);
+void RegisterSweepQueries(CLI::App& sweep, Command& chosen);  // list, show, trials
+void RegisterSweepChanges(CLI::App& sweep, Command& chosen);  // pause, resume, cancel, ...
+void RegisterTrial(CLI::App& app, Command& chosen);
+void RegisterModel(CLI::App& app, Command& chosen);
+void RegisterWorker(CLI::App& app, Command& chosen);
+void RegisterServer(CLI::App& app, Command& chosen);
+
+// All of it, with the global options of `context`.
+void RegisterAll(CLI::App& app, Context& context, Command& chosen);
+
+// Shared by commands. Follows the sweep until it ends: progress on `err`. Returns an exit code.
+int WatchSweep(Context& context, const std::string& name);
+// Prints the results of a sweep, one row a configuration.
+absl::Status PrintResults(Context& context, const std::string& name, const std::string& sort,
+                          const std::string& format);
+
+// "lab-1" and "sweeps/lab-1" -> "sweeps/lab-1"; likewise for models and workers.
+std::string FullName(const std::string& collection, const std::string& name);
+// "STATE_RUNNING" -> "RUNNING", "FAILURE_REASON_NAN_LOSS" -> "NAN_LOSS".
+std::string ShortEnum(const std::string& name, const std::string& prefix);
+// "2026-01-31 12:05:09" UTC; empty when unset.
+std::string FormatTime(const google::protobuf::Timestamp& time);
+// The last part of "sweeps/lab-1/trials/7": "7".
+std::string LastPart(const std::string& name);
+
+}  // namespace bitsweep::client
+
+#endif  // BITSWEEP_CLIENT_CMD_COMMAND_H_

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "CLI/CLI.hpp"
+#include "client/cmd/command.h"
+#include "client/output/error_report.h"
+#include "core/base/ids.h"
+#include "core/base/sha256.h"
+#include "core/base/status_macros.h"
+#include "fmt/format.h"
+
+namespace bitsweep::client {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string filter;
+  std::string output;
+};
+
+absl::Status List(Context& context, const Options& options) {
+  const Connection connection = context.Connect();
+  v1::ListModelsRequest request;
+  request.set_filter(options.filter);
+  request.set_page_size(1000);
+  v1::ListModelsResponse all;
+  do {
+    v1::ListModelsResponse page;
+    RETURN_IF_ERROR(
+        connection.Call(connection.models(), &v1::ModelService::Stub::ListModels, request, &page));
+    all.mutable_models()->MergeFrom(page.models());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  if (context.json) {
+    context.PrintJson(all);
+    return absl::OkStatus();
+  }
+  Table table{.columns = {{"model"},
+                          {"graph"},
+                          {"parameters"},
+                          {"val_acc", Precision::kFraction},
+                          {"bytes"},
+                          {"created"},
+                          {"source_trial"}}};
+  for (const v1::Model& m : all.models()) {
+    table.rows.push_back({LastPart(m.name()), m.graph_name(), std::int64_t{m.parameter_count()},
+                          m.val_acc(), std::int64_t{m.size_bytes()}, FormatTime(m.create_time()),
+                          m.source_trial()});
+  }
+  return context.PrintTable(table);
+}
+
+absl::StatusOr<v1::Model> Get(const Connection& connection, const std::string& model) {
+  v1::GetModelRequest request;
+  request.set_name(FullName("models", model));
+  v1::GetModelResponse response;
+  RETURN_IF_ERROR(
+      connection.Call(connection.models(), &v1::ModelService::Stub::GetModel, request, &response));
+  return response.model();
+}
+
+absl::Status Show(Context& context, const Options& options) {
+  ASSIGN_OR_RETURN(const v1::Model model, Get(context.Connect(), options.model));
+  if (context.json) {
+    context.PrintJson(model);
+    return absl::OkStatus();
+  }
+  *context.out << fmt::format(
+      "model         {}\ngraph         {}, {} parameters\nval_acc       {:.4f}\n"
+      "trained by    {}\nartifact      {}, {} bytes\ncreated       {}\n\n",
+      model.name(), model.graph_name(), model.parameter_count(), model.val_acc(),
+      model.source_trial(), model.artifact(), model.size_bytes(), FormatTime(model.create_time()));
+  Table table{.columns = {{"tensor"}, {"shape"}, {"dtype"}, {"trained"}}};
+  for (const v1::TensorInfo& tensor : model.tensors()) {
+    std::string shape;
+    for (const std::int64_t size : tensor.shape()) {
+      shape += fmt::format("{}{}", shape.empty() ? "" : " x ", size);
+    }
+    table.rows.push_back(
+        {tensor.name(), shape, tensor.dtype(), std::string(tensor.trainable() ? "yes" : "no")});
+  }
+  return context.PrintTable(table);
+}
+
+// Streams the artifact into `file`; what it wrote is removed when anything is wrong.
+absl::Status Fetch(const Connection& connection, const std::string& artifact,
+                   const std::string& file) {
+  ASSIGN_OR_RETURN(const std::string wanted, ParseArtifactName(artifact));
+  const std::string temporary = file + ".part";
+  std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
+  if (!stream) return absl::NotFoundError(fmt::format("{}: cannot be written", temporary));
+  v1::DownloadArtifactRequest request;
+  request.set_name(artifact);
+  grpc::ClientContext context;
+  const auto reader = connection.artifacts().DownloadArtifact(&context, request);
+  Sha256 hash;
+  v1::DownloadArtifactResponse response;
+  while (reader->Read(&response)) {
+    hash.Update(response.chunk());
+    stream << response.chunk();
+  }
+  absl::Status status = FromGrpc(reader->Finish());
+  stream.close();
+  if (status.ok() && !stream) {
+    status = absl::ResourceExhaustedError(fmt::format("{}: cannot be written", temporary));
+  }
+  if (status.ok() && ToHex(hash.Finish()) != wanted) {
+    status =
+        absl::DataLossError(fmt::format("{}: the bytes that came have another digest", artifact));
+  }
+  std::error_code error;
+  if (status.ok()) {
+    std::filesystem::rename(temporary, file, error);
+    if (error) status = absl::NotFoundError(fmt::format("{}: {}", file, error.message()));
+  }
+  if (!status.ok()) std::filesystem::remove(temporary, error);
+  return status;
+}
+
+absl::Status Download(Context& context, const Options& options) {
+  const Connection connection = context.Connect();
+  ASSIGN_OR_RETURN(const v1::Model model, Get(connection, options.model));
+  const std::string file =
+      options.output.empty() ? LastPart(model.name()) + ".bsck" : options.output;
+  RETURN_IF_ERROR(Fetch(connection, model.artifact(), file));
+  if (context.json) {
+    context.PrintJson(model);
+  } else {
+    *context.out << fmt::format("{}: {} bytes\n", file, model.size_bytes());
+  }
+  return absl::OkStatus();
+}
+
+Command Run(absl::Status (*action)(Context&, const Options&),
+            const std::shared_ptr<Options>& options) {
+  return [action, options](Context& context) {
+    const absl::Status status = action(context, *options);
+    return status.ok() ? kExitOk : context.Fail(status);
+  };
+}
+
+}  // namespace
+
+void RegisterModel(CLI::App& app, Command& chosen) {
+  CLI::App* model = app.add_subcommand("model", "Stored networks");
+  model->require_subcommand(1);
+  const auto options = std::make_shared<Options>();
+  CLI::App* list = model->add_subcommand("list", "Models, newest first");
+  list->add_option("--filter", options->filter, "For example 'sweep = \"sweeps/lab-1\"'");
+  list->callback([=, &chosen] { chosen = Run(List, options); });
+  CLI::App* show = model->add_subcommand("show", "One model and its tensors");
+  show->add_option("MODEL", options->model, "Id of the model")->required();
+  show->callback([=, &chosen] { chosen = Run(Show, options); });
+  CLI::App* download = model->add_subcommand("download", "Save a model's checkpoint");
+  download->add_option("MODEL", options->model, "Id of the model")->required();
+  download->add_option("-o,--output", options->output, "File (default: MODEL.bsck)");
+  download->callback([=, &chosen] { chosen = Run(Download, options); });
+}
+
+}  // namespace bitsweep::client

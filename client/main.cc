@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+
+#include "CLI/CLI.hpp"
+#include "client/cmd/command.h"
+#include "client/output/error_report.h"
+#include "core/options/layered_options.h"
+
+namespace {
+
+constexpr char kAbout[] =
+    "Submits sweeps of small neural networks to a Bitsweep server, follows them and reads their "
+    "results.";
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  bitsweep sweep submit lab1.toml --watch\n"
+    "  bitsweep sweep results lab-1 --sort val_acc\n"
+    "  bitsweep sweep trials lab-1 --filter 'state = FAILED'\n"
+    "Exit codes: 0 done, 1 the sweep did not succeed, 2 wrong use, 3 refused, 4 no answer, 5 a "
+    "defect.";
+
+int TerminalWidth() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_DFL);
+  CLI::App app(kAbout);
+  app.footer(kFooter);
+  bitsweep::client::Context context;
+  context.out = &std::cout;
+  context.err = &std::cerr;
+  context.out_is_terminal = isatty(STDOUT_FILENO) == 1;
+  context.err_is_terminal = isatty(STDERR_FILENO) == 1;
+  context.width = TerminalWidth();
+  bitsweep::client::Command chosen;
+  bitsweep::client::RegisterAll(app, context, chosen);
+  bitsweep::options::LayeredOptions layered(app, "bitsweep");
+  if (const std::optional<int> code = layered.Parse(argc, argv)) return *code;
+  context.timeout_given = app.get_option("--timeout")->count() > 0;
+  try {
+    return chosen(context);
+  } catch (const std::exception& error) {
+    std::cerr << "bitsweep: INTERNAL: " << error.what() << "\n";
+    return bitsweep::client::kExitInternal;
+  }
+}
