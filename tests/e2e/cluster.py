@@ -6,6 +6,7 @@ Programs come from BITSWEEP_BIN, grpcurl from BITSWEEP_TOOLS. Every wait has a d
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sqlite3
@@ -32,6 +33,11 @@ def wait_until(condition, what, seconds=60, interval=0.05):
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds} s still not: {what}")
         pause.wait(interval)
+
+
+def json_names(pairs):
+    """Keys as protobuf's JSON has them: grpcurl prints a field's own name where reflection gives no JSON name."""
+    return {re.sub("_([a-z0-9])", lambda m: m[1].upper(), key): value for key, value in pairs}
 
 
 class Process:
@@ -137,7 +143,7 @@ class Cluster(unittest.TestCase):
                               capture_output=True, text=True, timeout=120)
         if check and done.returncode != 0:
             raise AssertionError(f"grpcurl {method}: {done.stderr}")
-        return json.loads(done.stdout) if done.returncode == 0 else done
+        return json.loads(done.stdout, object_pairs_hook=json_names) if done.returncode == 0 else done
 
     def submit(self, sweep, sweep_id):
         return self.grpcurl("bitsweep.v1.SweepService/SubmitSweep", {"sweep": sweep, "sweep_id": sweep_id})

@@ -49,22 +49,22 @@ class DeterminismTest(Cluster):
 
     def test_slots_order_and_restarts_change_nothing(self):
         def one_slot():
-            self.start_worker("one", 1)
+            self.start_worker("worker-one", 1)
             self.submit(sweep(POINTS), "same")
 
         def four_slots_in_two_workers_in_another_order():
-            self.start_worker("two", 3)
-            self.start_worker("three", 1)
+            self.start_worker("worker-two", 3)
+            self.start_worker("worker-three", 1)
             self.submit(sweep(POINTS[::-1][3:] + POINTS[::-1][:3]), "same")
 
         def restarts_in_the_middle():
-            self.start_worker("four", 2)
+            self.start_worker("worker-four", 2)
             self.submit(sweep(POINTS), "same")
             wait_until(lambda: self.counts("same").get("succeeded", 0) >= 3, "some trials are done", interval=0.01)
-            self.workers["four"].kill()
+            self.workers["worker-four"].kill()
             self.server.kill()
             self.start_server()
-            self.start_worker("four", 2)
+            self.start_worker("worker-four", 2)
 
         expected = self.digest(one_slot)
         self.assertEqual(self.digest(four_slots_in_two_workers_in_another_order), expected)
