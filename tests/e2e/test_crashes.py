@@ -105,7 +105,7 @@ class CrashTest(Cluster):
         names = ["alpha", "beta"]
         for name in names:
             self.start_worker(name, 2)
-        self.submit(small_sweep(epochs=30, repeats=50, rows=12000,
+        self.submit(small_sweep(epochs=24, repeats=50, rows=12000,
                                 grid={"learning_rate": [1e-4, 1e-3, 1e-2, 3e-3]}), "storm")
         pause = threading.Event()
         deadline = time.monotonic() + seconds
@@ -129,13 +129,13 @@ class CrashTest(Cluster):
                 stops += 1
         print(f"{kills} worker kills, {server_kills} server kills, {stops} stops")
         self.assertGreater(min(kills, server_kills, stops), 0)
-        ended = self.wait_ended("storm", 300)
+        ended = self.wait_ended("storm", 600)
         counts = self.counts("storm")
         self.assertEqual(sum(counts.values()), 200)
         self.assertLessEqual(set(counts), {"succeeded", "dead"}, "only deaths of workers can end a trial here")
         if counts.get("dead"):  # hit twice by chance: they are named, and a person runs them again
             self.cli("sweep", "retry", "storm")
-            ended = self.wait_ended("storm", 300)
+            ended = self.wait_ended("storm", 600)
         self.assertEqual(ended["state"], "STATE_SUCCEEDED")
         self.assert_complete("storm", 200)
 
