@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <string>
 
 #include "core/base/errors.h"
 #include "core/base/sha256.h"
@@ -75,6 +76,8 @@ absl::StatusOr<TrialName> ParseTrialName(std::string_view name) {
   if (error != std::errc() || end != digits.data() + digits.size() || number < 0) {
     return BadName(name, kPattern);
   }
+  // One trial has one name: neither "-0" nor "007" is one.
+  if (digits != std::to_string(number)) return BadName(name, kPattern);
   return TrialName{std::move(sweep_id), number};
 }
 

@@ -5,7 +5,9 @@
 #include <cstring>
 
 #include "core/base/sha256.h"
+#include "core/base/text.h"
 #include "core/graph/graph_json.h"
+#include "core/graph/json_depth.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -22,6 +24,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kPrefix = 16;  // magic, version, header bytes
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kDigestBytes = 32;
+constexpr int kMaxHeaderDepth = 40;  // the graph, and what holds it
 
 std::size_t Align(std::size_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -104,8 +107,13 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
   const std::size_t data_start = Align(kPrefix + static_cast<std::size_t>(header_bytes));
   if (data_start > body.size()) return Bad("the file ends before its tensors");
 
-  const Json header =
-      Json::parse(body.substr(kPrefix, static_cast<std::size_t>(header_bytes)), nullptr, false);
+  const std::string_view text = body.substr(kPrefix, static_cast<std::size_t>(header_bytes));
+  const std::string_view padding = body.substr(kPrefix + text.size());
+  if (padding.find_first_not_of('\0') < data_start - kPrefix - text.size()) {
+    return Bad("the padding after the header is not zero");
+  }
+  if (IsNestedDeeperThan(kMaxHeaderDepth, text)) return Bad("the header is nested too deep");
+  const Json header = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!header.is_object() || header.size() != 3 || !header.contains("graph") ||
       !header.contains("metadata") || !header.contains("tensors")) {
     return Bad("the header must be an object of graph, metadata and tensors");
@@ -115,7 +123,9 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
   std::map<std::string, std::string> metadata;
   if (!header["metadata"].is_object()) return Bad("metadata must be an object");
   for (const auto& [key, value] : header["metadata"].items()) {
-    if (!value.is_string()) return Bad(fmt::format("metadata \"{}\" must be a string", key));
+    if (!value.is_string()) {
+      return Bad(fmt::format("metadata \"{}\" must be a string", ToValidUtf8(key, 200)));
+    }
     metadata[key] = value.get<std::string>();
   }
   const Json& entries = header["tensors"];
@@ -129,8 +139,8 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
     const TensorInfo& tensor = checkpoint.graph.tensors()[i];
     const Json wanted = TensorEntry(tensor, offset);
     if (entries[i] != wanted) {
-      return Bad(
-          fmt::format("tensor {} is {}, the graph needs {}", i, entries[i].dump(), wanted.dump()));
+      return Bad(fmt::format("tensor {} is {}, the graph needs {}", i,
+                             ToValidUtf8(entries[i].dump(), 500), wanted.dump()));
     }
     const std::size_t size = BytesOf(tensor);
     if (size > body.size() - data_start - offset) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/graph.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
 
 #include "core/base/status_macros.h"
+#include "core/base/text.h"
 #include "core/graph/shape_inference.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -13,12 +15,15 @@
 namespace bitsweep::graph {
 namespace {
 
+constexpr std::size_t kMaxNameBytes = 200;
+
 absl::Status Bad(const Node& node, const std::string& why) {
-  return absl::InvalidArgumentError(fmt::format("node \"{}\": {}", node.name, why));
+  return absl::InvalidArgumentError(
+      fmt::format("node \"{}\": {}", ToValidUtf8(node.name, kMaxNameBytes), why));
 }
 
 bool IsIdentifier(std::string_view name) {
-  if (name.empty() || name.size() > 200) return false;
+  if (name.empty() || name.size() > kMaxNameBytes) return false;
   for (const char c : name) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
     if (!letter && !(c >= '0' && c <= '9')) return false;
@@ -27,7 +32,8 @@ bool IsIdentifier(std::string_view name) {
 }
 
 bool IsModulePath(std::string_view path) {
-  if (path.empty() || path.size() > 200 || path.front() == '.' || path.back() == '.') return false;
+  if (path.empty() || path.size() > kMaxNameBytes || path.front() == '.' || path.back() == '.')
+    return false;
   for (std::size_t i = 0; i < path.size(); ++i) {
     const char c = path[i];
     const bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
@@ -73,7 +79,8 @@ absl::Status CheckKind(const Node& node, bool is_first, bool is_last) {
         return Bad(node, fmt::format("call_module cannot be {}", OpName(node.op)));
       }
       if (!IsModulePath(node.target)) {
-        return Bad(node, fmt::format("target \"{}\": expected a module path", node.target));
+        return Bad(node, fmt::format("target \"{}\": expected a module path",
+                                     ToValidUtf8(node.target, kMaxNameBytes)));
       }
       return absl::OkStatus();
   }
@@ -135,7 +142,7 @@ std::string_view Name(NodeKind kind) {
 }
 
 absl::StatusOr<Graph> Graph::Create(std::string name, std::vector<Node> nodes) {
-  if (name.empty() || name.size() > 200) {
+  if (name.empty() || name.size() > kMaxNameBytes) {
     return absl::InvalidArgumentError("graph: expected a name of 1 to 200 bytes");
   }
   if (nodes.size() < 2 || nodes.size() > static_cast<std::size_t>(kMaxNodes)) {
@@ -165,7 +172,8 @@ absl::StatusOr<Graph> Graph::Create(std::string name, std::vector<Node> nodes) {
     for (const std::string& input : node.inputs) {
       const auto found = index.find(input);
       if (found == index.end()) {
-        return Bad(node, fmt::format("input \"{}\" is no earlier node", input));
+        return Bad(node, fmt::format("input \"{}\" is no earlier node",
+                                     ToValidUtf8(input, kMaxNameBytes)));
       }
       inputs.push_back(graph.sample_shapes_[found->second]);
     }
@@ -179,7 +187,9 @@ absl::StatusOr<Graph> Graph::Create(std::string name, std::vector<Node> nodes) {
       shape = *std::move(inferred);
     }
     elements += ElementCount(shape);
-    if (ElementCount(shape) <= 0 || elements > kMaxElements) {
+    const bool positive =
+        std::all_of(shape.begin(), shape.end(), [](auto size) { return size > 0; });
+    if (!positive || elements > kMaxElements) {
       return Bad(node,
                  fmt::format("shape {}: sizes must be positive and at most {} elements in all",
                              ShapeText(shape), kMaxElements));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <set>
 
+#include "core/base/text.h"
+#include "core/graph/json_depth.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -14,6 +16,9 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxBytes = 16 << 20;
 constexpr int kMaxDepth = 32;
+
+// A user's text in a message: valid UTF-8, and short.
+std::string Quoted(std::string_view text) { return fmt::format("\"{}\"", ToValidUtf8(text, 200)); }
 
 [[noreturn]] void Fail(const std::string& where, const std::string& why) {
   throw std::invalid_argument(fmt::format("{}: {}", where, why));
@@ -71,7 +76,7 @@ class Object {
   }
   void Done() const {
     for (const auto& [key, value] : json_.items()) {
-      if (!seen_.contains(key)) Fail(where_, fmt::format("unknown key \"{}\"", key));
+      if (!seen_.contains(key)) Fail(where_, "unknown key " + Quoted(key));
     }
   }
 
@@ -144,10 +149,9 @@ Op ReadOp(const std::string& name, const Json* attributes, const std::string& wh
   } else if (name == "dropout") {
     op = Dropout{a.Number("p", 0.5)};
   } else {
-    Fail(where,
-         fmt::format("unknown op \"{}\": expected linear, conv1d, batch_norm1d, relu, sigmoid, "
-                     "add, view, flatten or dropout",
-                     name));
+    Fail(where, fmt::format("unknown op {}: expected linear, conv1d, batch_norm1d, relu, sigmoid, "
+                            "add, view, flatten or dropout",
+                            Quoted(name)));
   }
   a.Done();
   return op;
@@ -158,13 +162,13 @@ NodeKind ReadKind(const std::string& name, const std::string& where) {
                               NodeKind::kCallMethod, NodeKind::kCallModule, NodeKind::kOutput}) {
     if (Name(kind) == name) return kind;
   }
-  Fail(where, fmt::format("unknown kind \"{}\"", name));
+  Fail(where, "unknown kind " + Quoted(name));
 }
 
 Node ReadNode(const Json& json, std::size_t position) {
   std::string where = fmt::format("node {}", position);
   if (json.is_object() && json.contains("name") && json["name"].is_string()) {
-    where = fmt::format("node \"{}\"", json["name"].get<std::string>().substr(0, 200));
+    where = "node " + Quoted(json["name"].get_ref<const std::string&>());
   }
   Object o(json, where);
   Node node;
@@ -192,26 +196,6 @@ Node ReadNode(const Json& json, std::size_t position) {
   }
   o.Done();
   return node;
-}
-
-// Brackets nested too deep would exhaust the parser's stack.
-bool IsTooDeep(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
 }
 
 }  // namespace
@@ -245,7 +229,7 @@ absl::StatusOr<Graph> FromJson(std::string_view text) {
     return absl::InvalidArgumentError(
         fmt::format("graph: {} bytes of JSON, at most {} are accepted", text.size(), kMaxBytes));
   }
-  if (IsTooDeep(text)) {
+  if (IsNestedDeeperThan(kMaxDepth, text)) {
     return absl::InvalidArgumentError(fmt::format("graph: nested deeper than {}", kMaxDepth));
   }
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);

@@ -5,11 +5,14 @@
 #include <string>
 #include <utility>
 
+#include "core/base/text.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
 namespace bitsweep::graph {
 namespace {
+
+constexpr std::int64_t kMaxSize = 1 << 20;
 
 // Writes nodes one after another, each reading the one before it.
 class Builder {
@@ -106,13 +109,15 @@ bool HasOutputActivation(std::string_view name) {
 absl::StatusOr<Graph> BuildModel(std::string_view name, const ZooOptions& options) {
   const std::int64_t f = options.features;
   const std::int64_t c = options.classes;
-  if (f < 1 || c < 1) {
-    return absl::InvalidArgumentError(fmt::format(
-        "model {}: {} features and {} classes, expected at least 1 of each", name, f, c));
+  if (f < 1 || c < 1 || f > kMaxSize || c > kMaxSize) {
+    return absl::InvalidArgumentError(
+        fmt::format("model {}: {} features and {} classes, expected 1 to {} of each",
+                    ToValidUtf8(name, 100), f, c, kMaxSize));
   }
   if (!IsBuiltinModel(name)) {
     return absl::InvalidArgumentError(fmt::format("no built-in model \"{}\": expected one of {}",
-                                                  name, fmt::join(BuiltinModels(), ", ")));
+                                                  ToValidUtf8(name, 100),
+                                                  fmt::join(BuiltinModels(), ", ")));
   }
   if (options.output_activation && !HasOutputActivation(name)) {
     return absl::InvalidArgumentError(

@@ -27,8 +27,9 @@ bool IsBuiltinModel(std::string_view name);
 bool HasOutputActivation(std::string_view name);
 
 // InvalidArgument: unknown name (the message lists all), an output_activation where there is none,
-// sizes below 1. Node and tensor names, shapes and counts as in tests/golden/model_parameters.json
-// and graph_reports.json. jsc-rs1923 takes rows as [1, features].
+// sizes below 1 or above 2^20. Node and tensor names, shapes and counts as in
+// tests/golden/model_parameters.json and graph_reports.json. jsc-rs1923 takes rows as [1,
+// features].
 absl::StatusOr<Graph> BuildModel(std::string_view name, const ZooOptions& options);
 
 }  // namespace bitsweep::graph

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/spec/spec_json.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <set>
+#include <type_traits>
 
 #include "core/base/sha256.h"
 #include "fmt/format.h"
@@ -26,6 +29,7 @@ class Reader {
   template <typename T>
   T Get(const std::string& key) {
     if (!Has(key)) Fail(key, "missing");
+    CheckWhole<T>(key);
     try {
       return json_.at(key).get<T>();
     } catch (const Json::exception&) {
@@ -68,6 +72,23 @@ class Reader {
   }
 
  private:
+  // The JSON library would cut 1.5 to 1 and wrap 2^63 where an integer is wanted.
+  template <typename T>
+  void CheckWhole(const std::string& key) const {
+    const Json& value = json_.at(key);
+    if constexpr (std::is_same_v<T, std::int64_t>) {
+      if (!IsInt64(value)) Fail(key, "wrong type");
+    } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
+      if (!value.is_array() || !std::all_of(value.begin(), value.end(), IsInt64)) {
+        Fail(key, "wrong type");
+      }
+    }
+  }
+  static bool IsInt64(const Json& value) {
+    if (value.is_number_unsigned()) return value.get<std::uint64_t>() <= INT64_MAX;
+    return value.is_number_integer();
+  }
+
   const Json& json_;
   const std::string path_;
   std::set<std::string> seen_;
@@ -166,7 +187,7 @@ Json ToJson(const Search& search) {
 }
 
 Search ReadSearch(const Json& json) {
-  if (json.empty()) return Single{};
+  if (json.is_object() && json.empty()) return Single{};
   Reader r(json, "search");
   Search search;
   if (r.Has("grid")) {
@@ -175,6 +196,7 @@ Search ReadSearch(const Json& json) {
     search = OneAtATime{ReadAxes(r.Child("one_at_a_time"), r.PathOf("one_at_a_time"))};
   } else if (r.Has("points")) {
     Points points;
+    if (!r.Child("points").is_array()) r.Fail("points", "wrong type");
     for (const Json& point : r.Child("points")) {
       points.points.push_back(ReadPartial(point, r.PathOf("points")));
     }
