@@ -80,8 +80,9 @@ class QueueStore {
   virtual ~QueueStore() = default;
 
   virtual absl::StatusOr<std::vector<QueueSource>> Sources() = 0;
-  // Moves ready jobs (back-off over at `now`) to LEASED in plan order, one attempt row and one
-  // event each. Fewer, or none, when there are no more.
+  // Moves ready jobs (back-off over at `now`) to LEASED, one attempt row and one event each: in
+  // plan order, those that were in back-off after the others. Fewer, or none, when there are no
+  // more.
   virtual absl::StatusOr<std::vector<LeasedTrial>> Lease(const std::vector<Allocation>& allocations,
                                                          absl::Time now) = 0;
   // The earliest end of a back-off after `now`, if any.

@@ -45,8 +45,8 @@ class SweepStore {
  public:
   virtual ~SweepStore() = default;
 
-  // Stores the sweep and its whole plan. The same request_id with the same spec_digest and sweep_id
-  // gives the stored sweep, with another body REQUEST_ID_REUSED.
+  // Stores the sweep and its whole plan. A known request_id with the same spec_digest gives the
+  // stored sweep, whatever sweep_id is proposed now; with another digest REQUEST_ID_REUSED.
   virtual absl::StatusOr<SubmitOutcome> Submit(const NewSweep& sweep, absl::Time now) = 0;
   virtual absl::StatusOr<SweepRecord> GetSweep(const std::string& sweep_id) = 0;
   // Newest first. Filter fields: state, display_name, sweep_id, model, dataset.
@@ -61,7 +61,7 @@ class SweepStore {
                                                     absl::Time now) = 0;
   // Queues trials in the given states (of FAILED, DEAD, CANCELLED) again: failures and worker
   // deaths start from 0, attempts go on counting, seeds stay. Lifts cancelled and
-  // stopped_by_policy.
+  // stopped_by_policy. No such trials: OK, nothing changes.
   virtual absl::StatusOr<ChangeOutcome> RetrySweep(const std::string& sweep_id,
                                                    const std::vector<spec::JobState>& states,
                                                    absl::Time now) = 0;

@@ -63,8 +63,11 @@ absl::Status ArtifactFile::Append(std::string_view bytes) {
 
 std::string ArtifactFile::Digest() { return ToHex(sha_.Finish()); }
 
+absl::Status ArtifactFile::Sync() {
+  return fsync(fd_) == 0 ? absl::OkStatus() : IoError(temporary_, "syncing");
+}
+
 absl::Status ArtifactFile::Publish() {
-  if (fsync(fd_) != 0) return IoError(temporary_, "syncing");
   std::error_code error;
   const bool made = fs::create_directory(target_.parent_path(), error);
   if (rename(temporary_.c_str(), target_.c_str()) != 0) return IoError(target_, "naming");

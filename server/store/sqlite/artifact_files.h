@@ -25,7 +25,9 @@ class ArtifactFile {
   std::int64_t size() const { return size_; }
   // Digest of what was appended. REQUIRES: called once, after the last Append.
   std::string Digest();
-  // Makes the file durable under its final name.
+  // Makes the bytes durable: the slow part.
+  absl::Status Sync();
+  // Gives the file its final name, durably. REQUIRES: Sync() was OK after the last Append.
   absl::Status Publish();
 
  private:

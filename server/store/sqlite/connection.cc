@@ -12,6 +12,9 @@
 namespace bitsweep::store {
 namespace {
 
+// Filters and orders make many texts; those in use are kept in any case.
+constexpr std::size_t kMaxCached = 256;
+
 [[noreturn]] void Throw(sqlite3* db, int code, std::string_view doing) {
   throw SqliteError(code, fmt::format("{}: {}", doing,
                                       db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code)));
@@ -127,14 +130,25 @@ Connection::~Connection() {
 }
 
 Statement Connection::Prepare(std::string_view sql) {
-  std::unique_ptr<sqlite3_stmt*>& home = cache_[std::string(sql)];
-  if (home == nullptr) home = std::make_unique<sqlite3_stmt*>(nullptr);
-  if (*home != nullptr) return {std::exchange(*home, nullptr), home.get()};
+  const auto found = cache_.find(std::string(sql));
+  if (found != cache_.end() && *found->second != nullptr) {
+    return {std::exchange(*found->second, nullptr), found->second.get()};
+  }
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) Throw(db_, code, fmt::format("preparing {}", sql));
-  return {statement, home.get()};
+  if (found != cache_.end()) return {statement, nullptr};  // its twin is in use: not cached
+  if (cache_.size() >= kMaxCached) {
+    std::erase_if(cache_, [](const auto& entry) {
+      sqlite3_finalize(*entry.second);
+      return *entry.second != nullptr;
+    });
+  }
+  auto home = std::make_unique<sqlite3_stmt*>(nullptr);
+  sqlite3_stmt** const place = home.get();
+  cache_.emplace(sql, std::move(home));
+  return {statement, place};
 }
 
 void Connection::Script(const std::string& sql) {

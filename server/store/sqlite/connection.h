@@ -94,8 +94,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // REQUIRES: `sql` is a literal, or lives as long as the connection: statements are cached by its
-  // text.
+  // Statements are cached by their text.
   Statement Prepare(std::string_view sql);
   // Runs a statement that gives no rows; returns how many rows it changed.
   template <typename... Args>

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "core/base/errors.h"
+#include "core/base/failpoint.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
@@ -50,6 +51,7 @@ class SqliteUpload final : public ArtifactUpload {
       return Corrupt(sha256_,
                      fmt::format("more than the {} bytes that were announced", size_bytes_));
     }
+    Failpoint("artifact.mid_upload");
     return file_->Append(bytes);
   }
 
@@ -61,10 +63,12 @@ class SqliteUpload final : public ArtifactUpload {
     if (const std::string digest = file_->Digest(); digest != sha256_) {
       return Corrupt(sha256_, fmt::format("the bytes have digest {}", digest));
     }
-    // The file first, then the row: a row always has its bytes.
-    RETURN_IF_ERROR(file_->Publish());
+    RETURN_IF_ERROR(file_->Sync());
     ArtifactRecord record{sha256_, size_bytes_, now};
-    RETURN_IF_ERROR(writer_.Run([&](Connection& db) {
+    RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+      // The file first, then the row: a row always has its bytes. Both on the writer thread, where
+      // CollectGarbage removes files: it cannot come between them.
+      RETURN_IF_ERROR(file_->Publish());
       db.Run(
           "INSERT INTO artifacts (sha256, size_bytes, create_time) VALUES (?1, ?2, ?3) "
           "ON CONFLICT (sha256) DO UPDATE SET create_time = max(create_time, ?3)",
@@ -85,7 +89,9 @@ class SqliteUpload final : public ArtifactUpload {
 
 absl::StatusOr<std::unique_ptr<ArtifactUpload>> SqliteStore::Begin(const std::string& sha256,
                                                                    std::int64_t size_bytes) {
-  RETURN_IF_ERROR(CheckSpace());
+  // Checkpoints belong to results, which go on when no more is admitted: they may use half of the
+  // reserve.
+  RETURN_IF_ERROR(CheckSpace(options_.min_free_bytes / 2 + size_bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<ArtifactFile> file, files_->Begin(sha256));
   return std::make_unique<SqliteUpload>(writer_, sha256, size_bytes, std::move(file));
 }
@@ -122,11 +128,10 @@ absl::StatusOr<std::int64_t> SqliteStore::CollectGarbage(absl::Time before) {
         "AND NOT EXISTS (SELECT 1 FROM sweeps s WHERE s.model_artifact = sha256) RETURNING sha256",
         ToMicros(before));
     while (row.Step()) removed.push_back(row.Text(0));
-    // While the writer holds the transaction no upload can bring a row back: remove the files now.
-    // A file whose removal is not committed is found by Verify and by the next upload of the same
-    // bytes.
     return absl::OkStatus();
   }));
+  // Files go after the commit: a row always has its bytes. A crash in between leaves a file without
+  // a row, which the next upload of the same bytes takes over.
   for (const std::string& sha256 : removed) {
     // An upload of the same bytes may have stored them again meanwhile.
     RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {

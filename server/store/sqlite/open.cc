@@ -54,11 +54,14 @@ absl::StatusOr<int> LockFolder(const fs::path& folder) {
   return fd;
 }
 
+absl::Status Damaged(const std::string& file, std::string_view why) {
+  return absl::DataLossError(fmt::format("{} is damaged ({}): restore a backup", file, why));
+}
+
 absl::Status CheckFile(Connection& db, const std::string& file) {
   Statement check = db.Query("PRAGMA quick_check(1)");
   if (check.Step() && check.Text(0) != "ok") {
-    return absl::DataLossError(
-        fmt::format("{} is damaged ({}): restore a backup", file, check.Text(0)));
+    return Damaged(file, check.Text(0));
   }
   return absl::OkStatus();
 }
@@ -94,7 +97,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteStoreOptions&
     return std::make_unique<SqliteStore>(options, std::move(connection), *std::move(files), lock);
   } catch (const SqliteError& sqlite_error) {
     close(lock);
-    return ToStatus(sqlite_error);
+    const absl::Status status = ToStatus(sqlite_error);
+    if (absl::IsDataLoss(status)) return Damaged(DbFile(options.data_dir), sqlite_error.what());
+    return status;
   }
 }
 
@@ -111,12 +116,12 @@ SqliteStore::~SqliteStore() {
   close(lock_fd_);
 }
 
-absl::Status SqliteStore::CheckSpace() const {
+absl::Status SqliteStore::CheckSpace(std::int64_t reserve_bytes) const {
   const std::int64_t free_bytes = FreeBytes(options_.data_dir);
-  if (free_bytes >= options_.min_free_bytes) return absl::OkStatus();
+  if (free_bytes >= reserve_bytes) return absl::OkStatus();
   return ErrorWithDetails(absl::StatusCode::kResourceExhausted,
                           fmt::format("{} bytes are free in {}, {} are kept in reserve", free_bytes,
-                                      options_.data_dir, options_.min_free_bytes),
+                                      options_.data_dir, reserve_bytes),
                           {.reason = "STORE_FULL", .retry_after = absl::Seconds(30)});
 }
 

@@ -14,8 +14,8 @@ namespace bitsweep::store {
 struct SqliteStoreOptions {
   std::string data_dir;  // made when it does not exist; holds bitsweep.db and artifacts/
   int readers = 4;       // query-only connections
-  // Admission stops (STORE_FULL) below this much free space; reads and results of leased jobs go
-  // on.
+  // Submits are refused (STORE_FULL) below this much free space; reads and results of leased jobs
+  // go on, and their artifacts may use half of it.
   std::int64_t min_free_bytes = 64 << 20;
   StoreObserver* observer = nullptr;  // not owned; outlives the store
 };

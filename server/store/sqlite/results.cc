@@ -72,6 +72,7 @@ absl::Status PutEpochs(Connection& db, const LeaseRef& ref,
 
 absl::Status Start(Connection& db, JobRow& job, absl::Time now) {
   RETURN_IF_ERROR(Move(db, job, {spec::JobEvent::kStart, job.worker_id, ""}, now));
+  db.Run("DELETE FROM epochs WHERE job = ?1 AND attempt <> ?2", job.job.value, job.attempt);
   db.Run("UPDATE trials SET start_time = ?2, epochs_done = 0 WHERE job = ?1", job.job.value,
          ToMicros(now));
   db.Run("UPDATE attempts SET start_time = ?3 WHERE job = ?1 AND number = ?2", job.job.value,
@@ -220,7 +221,6 @@ absl::Status SqliteStore::CompleteOne(Connection& db, const LeaseRef& ref,
     return Incomplete(why);
   if (job->state == spec::JobState::kLeased) RETURN_IF_ERROR(Start(db, *job, now));
   RETURN_IF_ERROR(PutEpochs(db, ref, points));
-  db.Run("DELETE FROM epochs WHERE job = ?1 AND attempt <> ?2", ref.job.value, ref.attempt);
   RETURN_IF_ERROR(CheckResult(db, *job, r));
   std::optional<std::string> artifact;
   if (!r.artifact.empty()) artifact = r.artifact;

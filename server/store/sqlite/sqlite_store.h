@@ -93,7 +93,8 @@ class SqliteStore final : public Store {
     std::string model_artifact;
   };
 
-  absl::Status CheckSpace() const;
+  // STORE_FULL when less than this is free.
+  absl::Status CheckSpace(std::int64_t reserve_bytes) const;
   absl::StatusOr<std::shared_ptr<const SweepInputs>> InputsOf(Connection& db, SweepRowId sweep);
   absl::Status LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
                         std::vector<LeasedTrial>& leased);

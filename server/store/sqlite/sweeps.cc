@@ -97,7 +97,7 @@ absl::Status IdInUse(const std::string& sweep_id) {
 
 absl::StatusOr<SubmitOutcome> SqliteStore::Submit(const NewSweep& submitted, absl::Time now) {
   SubmitOutcome outcome;
-  const absl::Status space = CheckSpace();
+  const absl::Status space = CheckSpace(options_.min_free_bytes);
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     if (!submitted.request_id.empty()) {
       Statement earlier = db.Query("SELECT id, spec_digest FROM sweeps WHERE request_id = ?1",
@@ -232,12 +232,17 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
     const SweepRowId row = outcome.sweep.row;
-    SweepEvent(db, row, "user", "RETRIED", now);
+    std::int64_t found = 0;
     for (const spec::JobState state : states) {
       if (spec::Next(state, spec::JobEvent::kRetry) != spec::JobState::kQueued) {
         return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(state)),
                                  "only FAILED, DEAD and CANCELLED trials can be retried");
       }
+      found += outcome.sweep.counts.Of(state);
+    }
+    if (found == 0) return absl::OkStatus();
+    SweepEvent(db, row, "user", "RETRIED", now);
+    for (const spec::JobState state : states) {
       db.Run(
           "INSERT INTO events (sweep, trial, from_state, to_state, attempt, actor, cause, time) "
           "SELECT j.sweep, t.number, j.state, 'QUEUED', j.attempt, 'user', 'RETRIED', ?3 "

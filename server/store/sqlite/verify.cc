@@ -92,10 +92,15 @@ constexpr Check kRowChecks[] = {
     {"events",
      "SELECT s.sweep_id || ': trial ' || t.number || ' is ' || t.state || ', its last event says ' "
      "|| last "
-     "FROM trials t JOIN sweeps s ON s.id = t.sweep JOIN (SELECT sweep, trial, to_state AS last, "
-     "max(id) FROM events "
-     "WHERE trial IS NOT NULL GROUP BY sweep, trial) e ON e.sweep = t.sweep AND e.trial = t.number "
-     "WHERE t.state <> last"},
+     "FROM (SELECT t.sweep, t.number, t.state, coalesce(e.to_state, 'QUEUED') AS last FROM trials "
+     "t "
+     "LEFT JOIN (SELECT sweep, trial, to_state, max(id) FROM events WHERE trial IS NOT NULL GROUP "
+     "BY sweep, trial) e ON e.sweep = t.sweep AND e.trial = t.number) t JOIN sweeps s ON s.id = "
+     "t.sweep WHERE t.state <> last"},
+    {"events",
+     "SELECT s.sweep_id || ': revision ' || s.revision || ', its last event is ' || "
+     "coalesce(max(e.id), 0) FROM sweeps s LEFT JOIN events e ON e.sweep = s.id GROUP BY s.id "
+     "HAVING s.revision <> coalesce(max(e.id), 0)"},
     {"artifacts",
      "SELECT s.sweep_id || ': model of trial ' || m.trial || ' is not its result''s artifact' FROM "
      "models m JOIN "
@@ -107,6 +112,24 @@ void RunCheck(Connection& db, const Check& check, VerifyReport& report) {
   Statement row = db.Prepare(check.sql);
   for (int found = 0; found < 100 && row.Step(); ++found) {
     report.problems.push_back({check.name, row.Text(0)});
+  }
+}
+
+// A sweep's state is a function of its counters and flags.
+void CheckSweepStates(Connection& db, VerifyReport& report) {
+  Statement row =
+      db.Prepare("SELECT id, sweep_id, state, paused, cancelled, stopped_by_policy FROM sweeps");
+  while (row.Step()) {
+    const spec::SweepFlags flags{.paused = row.Int(3) != 0,
+                                 .cancelled = row.Int(4) != 0,
+                                 .stopped_by_policy = row.Int(5) != 0};
+    const std::string_view derived =
+        spec::Name(spec::DeriveSweepState(LoadCounts(db, SweepRowId{row.Int(0)}), flags));
+    if (row.Text(2) != derived) {
+      report.problems.push_back(
+          {"states", fmt::format("{}: the state is {}, counters and flags say {}", row.Text(1),
+                                 row.Text(2), derived)});
+    }
   }
 }
 
@@ -124,6 +147,7 @@ void VerifyRows(Connection& db, VerifyDepth depth, VerifyReport& report) {
   if (depth == VerifyDepth::kCounters) return;
   report.trials = Count(db, "SELECT count(*) FROM trials");
   for (const Check& check : kRowChecks) RunCheck(db, check, report);
+  CheckSweepStates(db, report);
   if (depth == VerifyDepth::kRows) return;
   Statement row = db.Prepare("PRAGMA integrity_check(20)");
   while (row.Step()) {

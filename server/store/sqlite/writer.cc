@@ -5,6 +5,7 @@
 
 #include "absl/time/clock.h"
 #include "core/base/errors.h"
+#include "core/base/failpoint.h"
 #include "spdlog/spdlog.h"
 
 namespace bitsweep::store {
@@ -93,7 +94,9 @@ void Writer::RunGroup(std::deque<Item*>& group) {
   try {
     connection_->Run("BEGIN IMMEDIATE");
     for (Item* item : group) RunOne(*item);
+    Failpoint("store.before_commit");
     connection_->Run("COMMIT");
+    Failpoint("store.after_commit");
   } catch (const SqliteError& error) {
     const absl::Status status = ToStatus(error);
     spdlog::error("store commit failed operations={} error=\"{}\"", group.size(), error.what());
