@@ -56,7 +56,8 @@ struct Dataset {
 
 // Reads the table that `spec` names below `data_root` (or generates synthetic-jets). Errors are
 // typed by code: NotFound (no such file), InvalidArgument (bad bytes or a path outside the root;
-// the message names file and row or column), ResourceExhausted (does not fit in memory).
+// the message names file and row or column), ResourceExhausted (does not fit in memory), Internal
+// (the file system failed).
 absl::StatusOr<Table> LoadTable(const std::string& data_root, const spec::DatasetSpec& spec);
 
 // Drops duplicates, splits and scales as `spec` says. InvalidArgument when a part would be empty.

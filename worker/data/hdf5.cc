@@ -76,10 +76,21 @@ absl::StatusOr<std::vector<std::int64_t>> ShapeOf(hid_t dataset, const std::stri
   return std::vector<std::int64_t>(extents.begin(), extents.begin() + rank);
 }
 
-std::int64_t CountOf(const std::vector<std::int64_t>& shape) {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : shape) count *= extent;
-  return count;
+// How many values the shape has. An error when the file claims far more than it stores: unwritten
+// values take no room in it, and the best compression is about 1000 to 1.
+absl::StatusOr<std::size_t> CountOf(hid_t dataset, const std::vector<std::int64_t>& shape,
+                                    const std::string& place) {
+  constexpr std::uint64_t kMostPerStoredByte = 2048;
+  const std::uint64_t most = H5Dget_storage_size(dataset) * kMostPerStoredByte;
+  std::uint64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent < 0 || (extent > 0 && count > most / static_cast<std::uint64_t>(extent))) {
+      return DataError(fmt::format("{}: shape ({}): far more values than the {} bytes stored",
+                                   place, fmt::join(shape, ", "), most / kMostPerStoredByte));
+    }
+    count *= static_cast<std::uint64_t>(extent);
+  }
+  return static_cast<std::size_t>(count);
 }
 
 // One array of numbers, whole.
@@ -99,7 +110,8 @@ absl::StatusOr<Numbers> ReadNumbers(hid_t file, const std::string& key, const st
   }
   Numbers numbers;
   ASSIGN_OR_RETURN(numbers.shape, ShapeOf(dataset.get(), place));
-  numbers.values.resize(static_cast<std::size_t>(CountOf(numbers.shape)));
+  ASSIGN_OR_RETURN(const std::size_t count, CountOf(dataset.get(), numbers.shape, place));
+  numbers.values.resize(count);
   if (H5Dread(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT,
               numbers.values.data()) < 0) {
     return Hdf5Error(place, "cannot be read: is the file complete?");
@@ -165,7 +177,7 @@ absl::StatusOr<Table> ReadJetTable(hid_t file, const std::string& shown) {
 
   ASSIGN_OR_RETURN(const std::vector<std::int64_t> shape, ShapeOf(dataset.get(), place));
   if (shape.size() != 1) return DataError(fmt::format("{}: not a table of rows", place));
-  const std::size_t rows = static_cast<std::size_t>(shape[0]);
+  ASSIGN_OR_RETURN(const std::size_t rows, CountOf(dataset.get(), shape, place));
   std::vector<float> values(rows * kWidth);
   if (H5Dread(dataset.get(), row.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) {
     return Hdf5Error(place, "cannot be read: is the file complete?");

@@ -122,6 +122,8 @@ absl::StatusOr<Table> LoadTable(const std::string& data_root, const spec::Datase
   } catch (const std::length_error&) {
     return absl::ResourceExhaustedError(
         fmt::format("{}: does not fit in this worker's memory", spec.name));
+  } catch (const fs::filesystem_error& error) {  // a folder that goes away while it is listed
+    return absl::InternalError(fmt::format("{}: {}", spec.name, error.what()));
   }
 }
 

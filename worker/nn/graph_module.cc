@@ -70,7 +70,7 @@ at::Tensor GraphModule::BatchNorm(const Step& step, const at::Tensor& x,
 at::Tensor GraphModule::Drop(const Step& step, const at::Tensor& x, double p) {
   Random& random = dropout_[static_cast<std::size_t>(step.node - graph_.nodes().data())];
   at::Tensor mask = at::empty(x.sizes(), at::kFloat);
-  const float keep = p < 1 ? static_cast<float>(1 / (1 - p)) : 0.0F;
+  const float keep = static_cast<float>(1 / (1 - p));
   float* values = mask.data_ptr<float>();
   const std::int64_t count = mask.numel();
   for (std::int64_t i = 0; i < count; ++i) {

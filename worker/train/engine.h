@@ -55,7 +55,8 @@ class Engine {
   // True when Start can run this graph with these hyper-parameters.
   virtual bool Supports(const graph::Graph& graph, const spec::Hyperparameters& h) const = 0;
   // `initial` in the order of graph.tensors(); `seed` is the trial's (dropout draws from it). The
-  // dataset must outlive the session. InvalidArgument when graph and data do not fit.
+  // dataset must outlive the session. InvalidArgument when graph and data do not fit, or there is
+  // nothing to train.
   virtual absl::StatusOr<std::unique_ptr<EngineSession>> Start(
       const graph::Graph& graph, const std::vector<graph::TensorValue>& initial,
       const spec::Hyperparameters& h, const data::Dataset& dataset, std::uint64_t seed) = 0;

@@ -129,6 +129,10 @@ absl::StatusOr<std::unique_ptr<EngineSession>> LibtorchEngine::Start(
         fmt::format("the model {} has {} outputs, the data set has {} classes", graph.name(),
                     graph.OutputFeatures(), dataset.classes));
   }
+  if (graph.ParameterCount() == 0) {
+    return absl::InvalidArgumentError(
+        fmt::format("the model {} has no parameters to train", graph.name()));
+  }
   return std::make_unique<Session>(graph, initial, h, dataset, seed);
 }
 

@@ -3,6 +3,15 @@
 
 #include <cmath>
 
+// Fused multiply-adds are instructions where the processor has them, else exact calls: the same
+// bits everywhere.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define BITSWEEP_FMA_CLONES __attribute__((target_clones("arch=haswell", "default")))
+#else
+#define BITSWEEP_FMA_CLONES
+#endif
+
 namespace bitsweep::train {
 namespace {
 
@@ -11,6 +20,43 @@ constexpr double kBeta2 = 0.999;
 constexpr double kEpsilon = 1e-8;
 constexpr float kMomentum = 0.9F;
 constexpr float kSgdWeightDecay = 5e-4F;
+
+struct AdamFactors {
+  float shrink;  // of the weight, before all else
+  float l2;
+  float minus_step_size;
+  float root_correction;
+};
+
+// Each line rounds where PyTorch's kernels do. A gradient that is 0 but for rounding, as that of a
+// bias before a batch norm, makes Adam steps of full size: only equal bits make equal weights.
+BITSWEEP_FMA_CLONES void AdamLoop(float* __restrict w, const float* __restrict g,
+                                  float* __restrict m, float* __restrict v, std::size_t count,
+                                  const AdamFactors& given) {
+  const AdamFactors f = given;
+  constexpr float kB1 = static_cast<float>(kBeta1);
+  constexpr float kB2 = static_cast<float>(kBeta2);
+  constexpr float kC1 = static_cast<float>(1 - kBeta1);
+  constexpr float kC2 = static_cast<float>(1 - kBeta2);
+  constexpr float kEps = static_cast<float>(kEpsilon);
+  for (std::size_t i = 0; i < count; ++i) {
+    const float decayed = w[i] * f.shrink;
+    const float gradient = std::fma(f.l2, decayed, g[i]);
+    m[i] = std::fma(kC1, gradient, m[i] * kB1);
+    v[i] = std::fma(kC2 * gradient, gradient, v[i] * kB2);
+    w[i] = decayed + f.minus_step_size * m[i] / (std::sqrt(v[i]) / f.root_correction + kEps);
+  }
+}
+
+BITSWEEP_FMA_CLONES void SgdLoop(float* __restrict w, const float* __restrict g,
+                                 float* __restrict m, std::size_t count, float momentum,
+                                 float minus_rate) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float gradient = std::fma(kSgdWeightDecay, w[i], g[i]);
+    m[i] = momentum * m[i] + gradient;
+    w[i] = std::fma(minus_rate, std::fma(kMomentum, m[i], gradient), w[i]);
+  }
+}
 
 }  // namespace
 
@@ -31,36 +77,19 @@ void Optimizer::Step(std::span<float> parameters, std::span<const float> gradien
 
 void Optimizer::Adam(std::span<float> w, std::span<const float> g, double learning_rate) {
   const bool is_decoupled = kind_ == spec::Optimizer::kAdamW;
-  const float shrink = is_decoupled ? static_cast<float>(1 - learning_rate * weight_decay_) : 1.0F;
-  const float l2 = is_decoupled ? 0.0F : static_cast<float>(weight_decay_);
   const double t = static_cast<double>(step_);
-  const float step_size = static_cast<float>(learning_rate / (1 - std::pow(kBeta1, t)));
-  const float root_correction = static_cast<float>(std::sqrt(1 - std::pow(kBeta2, t)));
-  constexpr float kB1 = static_cast<float>(kBeta1);
-  constexpr float kB2 = static_cast<float>(kBeta2);
-  constexpr float kC1 = static_cast<float>(1 - kBeta1);
-  constexpr float kC2 = static_cast<float>(1 - kBeta2);
-  constexpr float kEps = static_cast<float>(kEpsilon);
-  float* m = first_.data();
-  float* v = second_.data();
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const float decayed = w[i] * shrink;
-    const float gradient = g[i] + l2 * decayed;
-    m[i] = m[i] * kB1 + kC1 * gradient;
-    v[i] = v[i] * kB2 + kC2 * gradient * gradient;
-    w[i] = decayed - step_size * (m[i] / (std::sqrt(v[i]) / root_correction + kEps));
-  }
+  const AdamFactors factors = {
+      .shrink = is_decoupled ? static_cast<float>(1 - learning_rate * weight_decay_) : 1.0F,
+      .l2 = is_decoupled ? 0.0F : static_cast<float>(weight_decay_),
+      .minus_step_size = static_cast<float>(-(learning_rate / (1 - std::pow(kBeta1, t)))),
+      .root_correction = static_cast<float>(std::sqrt(1 - std::pow(kBeta2, t)))};
+  AdamLoop(w.data(), g.data(), first_.data(), second_.data(), w.size(), factors);
 }
 
 void Optimizer::Sgd(std::span<float> w, std::span<const float> g, double learning_rate) {
-  const float rate = static_cast<float>(learning_rate);
   const float momentum = step_ == 1 ? 0.0F : kMomentum;
-  float* m = first_.data();
-  for (std::size_t i = 0; i < w.size(); ++i) {
-    const float gradient = g[i] + kSgdWeightDecay * w[i];
-    m[i] = momentum * m[i] + gradient;
-    w[i] -= rate * (gradient + kMomentum * m[i]);
-  }
+  SgdLoop(w.data(), g.data(), first_.data(), w.size(), momentum,
+          static_cast<float>(-learning_rate));
 }
 
 }  // namespace bitsweep::train

@@ -18,8 +18,8 @@ namespace bitsweep::train {
 //   AdamW   w -= a d w, then Adam without its first term
 //   SGD     g += 5e-4 w;  m = g (t = 1), 0.9 m + g (else);  w -= a (g + 0.9 m)      (Nesterov)
 //
-// with b1 = 0.9, b2 = 0.999, eps = 1e-8. SGD's weight decay is fixed: docs/training.md.
-// Owned by one thread.
+// with b1 = 0.9, b2 = 0.999, eps = 1e-8. SGD's weight decay is fixed: docs/training.md. Rounded as
+// PyTorch rounds, bit for bit. Owned by one thread.
 class Optimizer {
  public:
   Optimizer(spec::Optimizer kind, double weight_decay, std::size_t parameters);

@@ -22,8 +22,8 @@ std::vector<std::uint32_t> RowOrder(std::uint64_t seed, std::int64_t epoch, std:
 
 // One training as docs/training.md says: for each epoch, batches of batch_size rows in RowOrder,
 // the last as short as it comes, one step each; then an evaluation on all validation rows.
-// Engine, graph, artifact and digest fields of the result stay empty. `before_step`, where given,
-// sees each step's report (tests).
+// Engine, graph, artifact and digest fields of the result stay empty. `on_step`, where given, sees
+// each step's report after the step (tests).
 //
 // Returns the result; or a failure (NAN_LOSS, naming epoch and step); or TrialStopped. Throws what
 // the session throws.

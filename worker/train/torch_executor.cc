@@ -15,6 +15,7 @@
 #include "core/graph/graph_json.h"
 #include "core/graph/zoo.h"
 #include "fmt/format.h"
+#include "nlohmann/json.hpp"
 #include "worker/data/dataset.h"
 #include "worker/nn/initialize.h"
 #include "worker/train/libtorch_engine.h"
@@ -67,6 +68,21 @@ std::string SingleRowBatch(const graph::Graph& graph, std::int64_t rows, std::in
         graph.nodes()[n].name, rows, batch_size);
   }
   return "";
+}
+
+// What a reader of the checkpoint needs to know about the training.
+std::map<std::string, std::string> Metadata(const spec::TrialSpec& spec,
+                                            const spec::TrialResult& result,
+                                            const data::Dataset& data) {
+  std::map<std::string, std::string> metadata = {{"seed", std::to_string(spec.seed)},
+                                                 {"data_digest", result.data_digest},
+                                                 {"epochs", std::to_string(result.epochs)},
+                                                 {"val_acc", fmt::format("{}", result.val_acc)}};
+  if (!data.class_names.empty()) {  // position = class; bytes that are no UTF-8 become U+FFFD
+    metadata["class_names"] = nlohmann::json(data.class_names)
+                                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  return metadata;
 }
 
 JobFailure FromException(std::string_view what) {
@@ -124,10 +140,7 @@ TrialOutcome TorchExecutor::Impl::Run(const spec::TrialSpec& spec,
     success.checkpoint =
         graph::SerializeCheckpoint({.graph = graph,
                                     .tensors = (*session)->Tensors(),
-                                    .metadata = {{"seed", std::to_string(spec.seed)},
-                                                 {"data_digest", result.data_digest},
-                                                 {"epochs", std::to_string(result.epochs)},
-                                                 {"val_acc", fmt::format("{}", result.val_acc)}}});
+                                    .metadata = Metadata(spec, result, **dataset)});
   }
   return success;
 }

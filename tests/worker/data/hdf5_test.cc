@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hdf5.h>
 
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/worker/data/folder.h"
+#include "tests/worker/data/hdf5_files.h"
 
 namespace bitsweep::data {
 namespace {
@@ -15,61 +17,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr const char* kColumns[] = {"j_zlogz",
-                                    "j_c1_b0_mmdt",
-                                    "j_c1_b1_mmdt",
-                                    "j_c1_b2_mmdt",
-                                    "j_c2_b1_mmdt",
-                                    "j_c2_b2_mmdt",
-                                    "j_d2_b1_mmdt",
-                                    "j_d2_b2_mmdt",
-                                    "j_d2_a1_b1_mmdt",
-                                    "j_d2_a1_b2_mmdt",
-                                    "j_m2_b1_mmdt",
-                                    "j_m2_b2_mmdt",
-                                    "j_n2_b1_mmdt",
-                                    "j_n2_b2_mmdt",
-                                    "j_mass_mmdt",
-                                    "j_multiplicity",
-                                    "j_g",
-                                    "j_q",
-                                    "j_w",
-                                    "j_z",
-                                    "j_t",
-                                    "j_undef"};
-constexpr std::size_t kCount = std::size(kColumns);
-
-// A table of doubles as the JSC set has it, its columns in reverse order and one too many.
-void WriteJets(const std::string& file, const std::vector<std::array<double, kCount>>& rows,
-               const std::string& without = "") {
-  const hid_t type = H5Tcreate(H5T_COMPOUND, kCount * sizeof(double));
-  for (std::size_t i = kCount; i-- > 0;) {
-    if (kColumns[i] != without) H5Tinsert(type, kColumns[i], i * sizeof(double), H5T_NATIVE_DOUBLE);
-  }
-  const hid_t out = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-  const hsize_t extent = rows.size();
-  const hid_t space = H5Screate_simple(1, &extent, nullptr);
-  const hid_t set =
-      H5Dcreate2(out, "t_allpar_new", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  ASSERT_GE(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()), 0);
-  H5Dclose(set);
-  H5Sclose(space);
-  H5Fclose(out);
-  H5Tclose(type);
-}
-
-template <typename T>
-void WriteArray(hid_t file, const char* name, hid_t type, std::vector<hsize_t> shape,
-                const std::vector<T>& values) {
-  const hid_t space = H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
-  const hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-  ASSERT_GE(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
-  H5Dclose(set);
-  H5Sclose(space);
-}
-
-std::array<double, kCount> Jet(double first, int jet_class) {
-  std::array<double, kCount> jet{};
+JetRow Jet(double first, int jet_class) {
+  JetRow jet{};
   for (std::size_t i = 0; i < 16; ++i) jet[i] = first + static_cast<double>(i);
   jet[16 + static_cast<std::size_t>(jet_class)] = 1;
   jet[21] = 9;
@@ -95,12 +44,12 @@ TEST(Hdf5Test, SaysWhatIsWrongWithAJetTable) {
   WriteJets(folder.path() / "missing.h5", {Jet(0, 1)}, "j_mass_mmdt");
   EXPECT_THAT(std::string(folder.Load("missing.h5").status().message()),
               HasSubstr("missing.h5:t_allpar_new: no column \"j_mass_mmdt\""));
-  std::array<double, kCount> two = Jet(0, 1);
+  JetRow two = Jet(0, 1);
   two[17] = two[18] = 1;
   WriteJets(folder.path() / "two.h5", {Jet(0, 1), two});
   EXPECT_THAT(std::string(folder.Load("two.h5").status().message()),
               HasSubstr("row 1: the class is not one-hot"));
-  std::array<double, kCount> nan = Jet(0, 1);
+  JetRow nan = Jet(0, 1);
   nan[3] = std::nan("");
   WriteJets(folder.path() / "nan.h5", {nan});
   EXPECT_THAT(std::string(folder.Load("nan.h5").status().message()),
@@ -135,9 +84,80 @@ TEST(Hdf5Test, ReadsPlainArraysUnderKnownOrGivenNames) {
       HasSubstr("no \"none\" and \"y\""));
 }
 
+TEST(Hdf5Test, FindsFeaturesAndLabelsInsideGroups) {
+  const Folder folder;
+  const std::string file = folder.path() / "a.h5";
+  const hid_t out = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  H5Gclose(H5Gcreate2(out, "train", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  WriteArray<float>(out, "train/x", H5T_NATIVE_FLOAT, {2, 1}, {7, 8});
+  WriteArray<std::int32_t>(out, "labels", H5T_NATIVE_INT32, {2}, {0, 1});
+  WriteArray<float>(out, "features", H5T_NATIVE_FLOAT, {2, 1}, {1, 2});
+  H5Fclose(out);
+  const auto usual = folder.Load("a");  // "features" and "labels"
+  ASSERT_TRUE(usual.ok()) << usual.status();
+  EXPECT_THAT(usual->x, ElementsAre(1, 2));
+  const auto inside = folder.LoadSpec({.name = "a", .features_key = "train/x"});
+  ASSERT_TRUE(inside.ok()) << inside.status();
+  EXPECT_THAT(inside->x, ElementsAre(7, 8));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(folder.LoadSpec({.name = "a", .features_key = "none/x"}).status()));
+}
+
+TEST(Hdf5Test, SaysWhatIsWrongWithPlainArrays) {
+  const Folder folder;
+  const std::string file = folder.path() / "a.h5";
+  const hid_t out = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  WriteArray<float>(out, "X", H5T_NATIVE_FLOAT, {3, 2}, {0, 1, 2, 3, 4, NAN});
+  WriteArray<float>(out, "good", H5T_NATIVE_FLOAT, {3, 2}, {0, 1, 2, 3, 4, 5});
+  WriteArray<std::int32_t>(out, "y", H5T_NATIVE_INT32, {3}, {0, 1, 1});
+  WriteArray<std::int32_t>(out, "short", H5T_NATIVE_INT32, {2}, {0, 1});
+  WriteArray<std::int32_t>(out, "negative", H5T_NATIVE_INT32, {3}, {0, 1, -1});
+  WriteArray<double>(out, "half", H5T_NATIVE_DOUBLE, {3}, {0, 0.5, 1});
+  WriteArray<std::int8_t>(out, "hot", H5T_NATIVE_INT8, {3, 2}, {0, 1, 1, 0, 1, 1});
+  H5Gclose(H5Gcreate2(out, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  H5Fclose(out);
+  struct Case {
+    std::string x;
+    std::string y;
+    std::string message;
+  };
+  for (const Case& c : {Case{"X", "y", "a.h5:X: row 2: column 1: nan"},
+                        Case{"good", "short", "3 rows of features and 2 classes"},
+                        Case{"good", "negative", "a.h5:negative: row 2: class -1"},
+                        Case{"good", "half", "a.h5:half: row 1: class 0.5"},
+                        Case{"good", "hot", "a.h5:hot: row 2: the class is not one-hot"},
+                        Case{"group", "y", "a.h5:group: not an array"}}) {
+    const auto table = folder.LoadSpec({.name = "a", .features_key = c.x, .labels_key = c.y});
+    EXPECT_TRUE(absl::IsInvalidArgument(table.status())) << c.message;
+    EXPECT_THAT(std::string(table.status().message()), HasSubstr(c.message));
+  }
+}
+
+// A file of a few kilobytes can claim any number of rows: values that were never written.
+TEST(Hdf5Test, RefusesMoreValuesThanTheFileStores) {
+  const Folder folder;
+  const std::string file = folder.path() / "claims.h5";
+  const hid_t out = H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  for (const auto& [name, rows] :
+       {std::pair<const char*, hsize_t>{"many", 1'000'000'000}, {"most", hsize_t{1} << 40}}) {
+    const hsize_t extents[] = {rows, 16};
+    const Hdf5Id space(H5Screate_simple(2, extents, nullptr), H5Sclose);
+    const Hdf5Id set(
+        H5Dcreate2(out, name, H5T_NATIVE_FLOAT, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+        H5Dclose);
+  }
+  WriteArray<std::int32_t>(out, "y", H5T_NATIVE_INT32, {2}, {0, 1});
+  H5Fclose(out);
+  for (const char* name : {"many", "most"}) {
+    const auto table = folder.LoadSpec({.name = "claims", .features_key = name});
+    EXPECT_TRUE(absl::IsInvalidArgument(table.status())) << table.status();
+    EXPECT_THAT(std::string(table.status().message()), HasSubstr(name));
+  }
+}
+
 TEST(Hdf5Test, RefusesATruncatedFile) {
   const Folder folder;
-  std::vector<std::array<double, kCount>> rows(500, Jet(0, 1));
+  std::vector<JetRow> rows(500, Jet(0, 1));
   WriteJets(folder.path() / "whole.h5", rows);
   ASSERT_TRUE(folder.Load("whole.h5").ok());
   std::ifstream stream(folder.path() / "whole.h5", std::ios::binary);

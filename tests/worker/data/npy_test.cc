@@ -1,40 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
-#include <cstring>
 #include <vector>
 
-#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/worker/data/folder.h"
+#include "tests/worker/data/npy_bytes.h"
 
 namespace bitsweep::data {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-std::string Header(const std::string& descr, const std::string& shape,
-                   const std::string& order = "False", int version = 1) {
-  std::string dict =
-      fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", descr, order, shape);
-  const std::size_t start = version == 1 ? 10 : 12;
-  while ((start + dict.size() + 1) % 64 != 0) dict += ' ';
-  dict += '\n';
-  std::string bytes = "\x93NUMPY";
-  bytes += static_cast<char>(version);
-  bytes += '\0';
-  for (std::size_t i = 0; i < start - 8; ++i) bytes += static_cast<char>(dict.size() >> (8 * i));
-  return bytes + dict;
-}
-
-template <typename T>
-std::string Npy(const std::string& descr, const std::string& shape, const std::vector<T>& values,
-                const std::string& order = "False", int version = 1) {
-  std::string bytes = Header(descr, shape, order, version);
-  bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
-  return bytes;
-}
 
 TEST(NpyTest, ReadsEveryTypeOfNumber) {
   const Folder folder;

@@ -126,6 +126,19 @@ TEST(SplitTest, DropsDuplicatesButTheFirst) {
   EXPECT_EQ(data->train_y.size() + data->val_y.size(), 3U);
 }
 
+TEST(SplitTest, KeepsNamesClassesAndDigestOfTheTable) {
+  Table table = Numbered(20, 2);
+  table.feature_names = {"row", "week"};
+  table.class_names = {"even", "odd"};
+  const auto data = Prepare(table, Plain(0.2));
+  ASSERT_TRUE(data.ok());
+  EXPECT_EQ(data->features, 2);
+  EXPECT_EQ(data->classes, 2);
+  EXPECT_THAT(data->feature_names, ElementsAre("row", "week"));
+  EXPECT_THAT(data->class_names, ElementsAre("even", "odd"));
+  EXPECT_EQ(data->digest, "d");
+}
+
 TEST(ScalerTest, IsFittedOnTrainingRowsWithThePopulationDeviation) {
   const Table table = Numbered(101, 2);
   const auto raw = Prepare(table, Plain(0.2));

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -30,7 +32,24 @@ TEST(SyntheticJetsTest, ARowDependsOnSeedAndNumberAlone) {
 }
 
 // Recorded once: the bytes are the same on every machine and in every build, for ever.
-TEST(SyntheticJetsTest, BytesNeverChange) { EXPECT_EQ(Jets(1000, 0)->digest, "9769c3aa8d022f95a0be8e9202ccbeb28f3f44bd125e68f9eebfc98e78729c5e"); }
+TEST(SyntheticJetsTest, BytesNeverChange) {
+  EXPECT_EQ(Jets(1000, 0)->digest,
+            "9769c3aa8d022f95a0be8e9202ccbeb28f3f44bd125e68f9eebfc98e78729c5e");
+}
+
+TEST(SyntheticJetsTest, ThreadsAtWorkTogetherMakeTheSameRows) {
+  const std::string alone = Jets(5000, 8)->digest;
+  std::vector<std::string> digests(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    threads.emplace_back([&, i] {
+      Jets(1000, static_cast<std::int64_t>(i)).status().IgnoreError();
+      digests[i] = Jets(5000, 8)->digest;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(digests, ::testing::Each(alone));
+}
 
 TEST(SyntheticJetsTest, RefusesAnImpossibleNumberOfRows) {
   EXPECT_TRUE(absl::IsInvalidArgument(Jets(0, 0).status()));
