@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/upkeep.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -66,6 +67,7 @@ void Upkeep::RefreshGauges() {
                          .db_bytes = info->store_bytes,
                          .wal_bytes = info->wal_bytes,
                          .free_bytes = info->free_bytes};
+  gauges.queue_paused = scheduler_.IsQueuePaused();
   for (const scheduler::LiveWorker& worker : scheduler_.Workers()) {
     if (worker.lost) {
       ++gauges.workers_lost;
@@ -73,6 +75,8 @@ void Upkeep::RefreshGauges() {
     }
     gauges.slots += worker.record.slots;
     gauges.slots_busy += worker.busy_slots;
+    gauges.heartbeat_age =
+        std::max(gauges.heartbeat_age, clock_.Now() - worker.record.last_seen_time);
     ++(worker.draining         ? gauges.workers_draining
        : worker.busy_slots > 0 ? gauges.workers_busy
                                : gauges.workers_idle);

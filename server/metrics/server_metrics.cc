@@ -151,6 +151,10 @@ struct ServerMetrics::Impl {
       GaugeEach("bitsweep_workers", "Workers by state", {"idle", "busy", "draining", "lost"});
   Gauge& slots = OneGauge("bitsweep_worker_slots", "Slots of workers that are alive");
   Gauge& slots_busy = OneGauge("bitsweep_worker_slots_busy", "Slots that train now");
+  Gauge& heartbeat_age =
+      OneGauge("bitsweep_worker_heartbeat_age_seconds",
+               "Time since the worker, of those alive, that was silent for longest was heard of");
+  Gauge& queue_paused = OneGauge("bitsweep_queue_paused", "1 while PauseQueue is in force");
 
   // Store.
   Histogram& commit_seconds = OneHistogram(
@@ -256,6 +260,8 @@ void ServerMetrics::Set(const Gauges& gauges) {
       {&impl_->wal_bytes, gauges.wal_bytes},
       {&impl_->free_bytes, gauges.free_bytes}};
   for (const auto& [gauge, value] : values) gauge->Set(static_cast<double>(value));
+  impl_->heartbeat_age.Set(absl::ToDoubleSeconds(gauges.heartbeat_age));
+  impl_->queue_paused.Set(gauges.queue_paused ? 1 : 0);
 }
 
 void ServerMetrics::Rejected(Rejection reason) {

@@ -33,6 +33,8 @@ struct Gauges {
   std::int64_t workers_lost = 0;
   std::int64_t slots = 0;  // of workers that are alive
   std::int64_t slots_busy = 0;
+  absl::Duration heartbeat_age;  // of the worker, of those alive, that was silent for longest
+  bool queue_paused = false;
   std::int64_t db_bytes = 0;
   std::int64_t wal_bytes = 0;
   std::int64_t free_bytes = 0;

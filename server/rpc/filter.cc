@@ -138,7 +138,17 @@ class Parser {
   std::size_t at_ = 0;
 };
 
+bool IsEnum(std::string_view field) {
+  return field == "state" || field == "failure_reason" || field == "optimizer" ||
+         field == "schedule";
+}
+
 absl::Status Normalize(store::Condition& condition, Listed listed) {
+  if (IsEnum(condition.field) && condition.comparison != store::Comparison::kEqual &&
+      condition.comparison != store::Comparison::kNotEqual) {
+    return FilterError(
+        fmt::format("{}: its values have no order: expected = or !=", condition.field));
+  }
   std::string* text = std::get_if<std::string>(&condition.value);
   if (text == nullptr) return absl::OkStatus();
   const auto strip = [&](std::string_view prefix) {

@@ -19,6 +19,13 @@ namespace {
 // Enough to notice a token of another query; it is no secret.
 std::string QueryMark(std::string_view query) { return Sha256Hex(query).substr(0, 16); }
 
+// Notices a token that is not as it was made.
+std::string BodyMark(const nlohmann::json& token) {
+  nlohmann::json body = token;
+  body.erase("c");
+  return Sha256Hex(body.dump()).substr(0, 8);
+}
+
 absl::Status TokenError(std::string reason, std::string description) {
   return InvalidSpecError({{"page_token", std::move(description)}}, std::move(reason));
 }
@@ -41,6 +48,7 @@ std::string MakePageToken(const PagePlace& place, std::string_view query) {
     if (place.cursor->key) json["k"] = *place.cursor->key;
   }
   if (!place.name.empty()) json["n"] = place.name;
+  json["c"] = BodyMark(json);
   return absl::WebSafeBase64Escape(json.dump());
 }
 
@@ -51,11 +59,13 @@ absl::StatusOr<std::optional<PagePlace>> ParsePageToken(std::string_view token,
       TokenError("INVALID_PAGE_TOKEN", "not a next_page_token of this server");
   std::string text;
   if (token.size() > 1024 ||
-      !absl::WebSafeBase64Unescape(absl::string_view(token.data(), token.size()), &text)) {
+      !absl::WebSafeBase64Unescape(absl::string_view(token.data(), token.size()), &text) ||
+      absl::WebSafeBase64Escape(text) != token) {
     return invalid;
   }
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("q") || !json["q"].is_string()) return invalid;
+  if (!json.is_object() || json.value("c", nlohmann::json()) != BodyMark(json)) return invalid;
+  if (!json.contains("q") || !json["q"].is_string()) return invalid;
   if (json["q"].get<std::string>() != QueryMark(query)) {
     return TokenError("PAGE_TOKEN_MISMATCH",
                       "the token belongs to a request with another parent, filter or order_by");

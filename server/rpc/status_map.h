@@ -10,7 +10,8 @@ namespace bitsweep::rpc {
 // The status as clients see it: the same code and message, and in its details one
 // google.rpc.ErrorInfo (domain "bitsweep"), with BadRequest, ResourceInfo, PreconditionFailure and
 // RetryInfo where the error has what they hold. An error without details of its own gets its code's
-// name as reason. Pure.
+// name as reason. What is long is cut, so that all of it fits into the 8 KiB of trailers that
+// clients accept. Pure.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace bitsweep::rpc

@@ -15,6 +15,9 @@
 namespace bitsweep::rpc {
 namespace {
 
+// A page of sweeps ends here, well below the largest message.
+constexpr std::size_t kMaxPageBytes = 2 << 20;
+
 struct Metric {
   std::string_view name;
   bool more_is_better;
@@ -58,7 +61,17 @@ grpc::Status SweepServiceImpl::ListSweeps(grpc::ServerContext*,
                            .filter = request->filter()};
     ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kSweeps));
     ASSIGN_OR_RETURN(const store::Page<store::SweepRecord> page, store_.ListSweeps(query));
-    for (const store::SweepRecord& sweep : page.items) *response->add_sweeps() = WithEta(sweep);
+    std::size_t bytes = 0;
+    for (const store::SweepRecord& sweep : page.items) {
+      v1::Sweep proto = WithEta(sweep);
+      bytes += proto.ByteSizeLong();
+      if (bytes > kMaxPageBytes && response->sweeps_size() > 0) {
+        const store::SweepRecord& last = page.items[response->sweeps_size() - 1];
+        response->set_next_page_token(NextToken(store::Cursor{std::nullopt, last.row.value}, list));
+        return absl::OkStatus();
+      }
+      *response->add_sweeps() = std::move(proto);
+    }
     response->set_next_page_token(NextToken(page.next, list));
     return absl::OkStatus();
   }());

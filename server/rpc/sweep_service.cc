@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "core/base/errors.h"
+#include "core/base/failpoint.h"
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
 #include "core/spec/plan.h"
@@ -20,9 +21,16 @@ namespace bitsweep::rpc {
 namespace {
 
 constexpr std::size_t kMaxRequestId = 64;
+// A sweep must fit, with what the server adds, into every answer that holds it.
+constexpr std::size_t kMaxSweepBytes = 1 << 20;
+constexpr int kMaxDuplicates = 1000;  // listed in an answer
 
 void CheckRequest(const v1::SubmitSweepRequest& request, std::vector<FieldViolation>& violations) {
   if (!request.has_sweep()) violations.push_back({"sweep", "required"});
+  if (request.sweep().ByteSizeLong() > kMaxSweepBytes) {
+    violations.push_back({"sweep", fmt::format("{} bytes: expected at most {}",
+                                               request.sweep().ByteSizeLong(), kMaxSweepBytes)});
+  }
   if (!request.sweep_id().empty() && !IsValidResourceId(request.sweep_id())) {
     violations.push_back(
         {"sweep_id", fmt::format("\"{}\": expected [a-z][a-z0-9-]{{3,62}}", request.sweep_id())});
@@ -88,6 +96,7 @@ absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
   sweep.sweep_id = request.sweep_id().empty() ? GenerateResourceId("sweep") : request.sweep_id();
 
   for (const spec::MergedDuplicate& duplicate : sweep.plan.duplicates) {
+    if (response.merged_duplicates_size() == kMaxDuplicates) break;
     v1::MergedDuplicate* merged = response.add_merged_duplicates();
     merged->set_point(duplicate.point);
     merged->set_configuration(duplicate.configuration);
@@ -119,6 +128,7 @@ absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
                     SweepName(outcome->sweep.sweep_id)),
         {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", request.request_id()}}});
   }
+  Failpoint("rpc.before_reply");
   response.set_deduplicated(outcome->deduplicated);
   *response.mutable_sweep() = WithEta(outcome->sweep);
   return absl::OkStatus();

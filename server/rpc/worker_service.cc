@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/errors.h"
+#include "core/base/failpoint.h"
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
 #include "core/base/text.h"
@@ -165,7 +166,10 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
                                             v1::CompleteJobResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const spec::TrialResult result, convert::FromProto(request->result()));
-    return scheduler_.CompleteJob(FromProto(request->ref()), FromProto(request->points()), result);
+    RETURN_IF_ERROR(
+        scheduler_.CompleteJob(FromProto(request->ref()), FromProto(request->points()), result));
+    Failpoint("rpc.before_reply");
+    return absl::OkStatus();
   }());
 }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "absl/cleanup/cleanup.h"
 #include "core/base/errors.h"
+#include "core/base/failpoint.h"
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
 #include "server/scheduler/eta.h"
@@ -104,12 +106,18 @@ void Scheduler::Loop() {
 }
 
 void Scheduler::Dispatch() {
+  const absl::Cleanup looked = [this] {
+    absl::MutexLock lock(&mu_);
+    for (Poll* poll : polls_) poll->looked = poll->looked || poll->in_dispatch;
+  };
   std::vector<LeaseRequest> requests;
   {
     absl::MutexLock lock(&mu_);
     work_may_wait_ = false;
-    for (const Poll* poll : polls_) {
-      if (!poll->done) requests.push_back({poll->worker_id, poll->wanted});
+    for (Poll* poll : polls_) {
+      if (poll->done) continue;
+      poll->in_dispatch = true;
+      requests.push_back({poll->worker_id, poll->wanted});
     }
   }
   const absl::StatusOr<std::vector<store::QueueSource>> sources = store_.Sources();
@@ -132,13 +140,14 @@ void Scheduler::Dispatch() {
     next_ready_ = next.ok() ? *next : std::optional<absl::Time>(now + absl::Seconds(1));
     return;
   }
+  Failpoint("scheduler.after_lease");
   std::vector<store::LeaseRef> homeless;
   {
     absl::MutexLock lock(&mu_);
     for (store::LeasedTrial& trial : *leased) {
       observer_.OnLeased(now - trial.queued_since);
       const auto poll = std::find_if(polls_.begin(), polls_.end(), [&](const Poll* p) {
-        return p->worker_id == trial.worker_id &&
+        return p->worker_id == trial.worker_id && !p->done &&
                static_cast<std::int64_t>(p->jobs.size()) < p->wanted;
       });
       if (poll == polls_.end()) {
@@ -204,6 +213,8 @@ void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
   if (outcome.state == spec::JobState::kDead) observer_.OnDead(reason);
   if (spec::IsTerminal(outcome.state)) observer_.OnFinished(outcome.state, 1);
   Revoke(outcome.revoked);
+  if (!outcome.revoked.empty()) hub_.Forget(lease.sweep_id);  // its failure policy stopped it
+  for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Ended(lease.sweep_id, lease.number);
   if (outcome.ready_time) {
     absl::MutexLock lock(&mu_);
@@ -217,6 +228,7 @@ void Scheduler::Revoke(const std::vector<store::LeaseRef>& revoked) {
 }
 
 absl::StatusOr<store::SubmitOutcome> Scheduler::SubmitSweep(const store::NewSweep& sweep) {
+  RETURN_IF_ERROR(CheckServing());
   ASSIGN_OR_RETURN(store::SubmitOutcome outcome, store_.Submit(sweep, clock_.Now()));
   if (!outcome.deduplicated) {
     observer_.OnSubmitted(outcome.sweep.trial_count);

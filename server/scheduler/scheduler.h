@@ -97,7 +97,8 @@ class Scheduler {
   // Workers. `record` without times: they are filled here.
   absl::Status RegisterWorker(store::WorkerRecord record);
   // Waits up to `wait` for up to `max_jobs` jobs; returns none when time is over or `cancelled`
-  // says so. Jobs that a caller that has gone would have got are given back.
+  // says so. Without a wait it returns as soon as the queue has been looked at. Jobs that a caller
+  // that has gone would have got are given back.
   absl::StatusOr<std::vector<store::LeasedTrial>> LeaseJobs(const std::string& worker_id,
                                                             const std::string& instance_id,
                                                             std::int64_t max_jobs,
@@ -130,6 +131,8 @@ class Scheduler {
     std::string worker_id;
     std::int64_t wanted = 0;
     std::vector<store::LeasedTrial> jobs;
+    bool in_dispatch = false;  // the dispatcher looks for jobs for it now
+    bool looked = false;       // it has
     bool done = false;
   };
 
@@ -137,6 +140,9 @@ class Scheduler {
   void Dispatch();
   void ExpireLeases(std::vector<Lease> expired);
   void WakeDispatcher() ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends the waiting of a worker that shall get nothing more.
+  void EndPolls(const std::string& worker_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckServing() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckWorker(const std::string& worker_id, const std::string& instance_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LiveWorker Describe(const LiveWorker& worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

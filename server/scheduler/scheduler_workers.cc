@@ -34,6 +34,15 @@ absl::Status Scheduler::CheckWorker(const std::string& worker_id, const std::str
   return absl::OkStatus();
 }
 
+absl::Status Scheduler::CheckServing() const {
+  absl::MutexLock lock(&mu_);
+  return draining_ ? Draining() : absl::OkStatus();
+}
+
+void Scheduler::EndPolls(const std::string& worker_id) {
+  for (Poll* poll : polls_) poll->done = poll->done || poll->worker_id == worker_id;
+}
+
 absl::Status Scheduler::RegisterWorker(store::WorkerRecord record) {
   const absl::Time now = clock_.Now();
   record.register_time = now;
@@ -47,7 +56,10 @@ absl::Status Scheduler::RegisterWorker(store::WorkerRecord record) {
         known != workers_.end() && known->second.record.instance_id == record.instance_id;
     // A name seen for the first time since this server started may be the process that holds the
     // leases found in the store: those are its own to renew, or run out.
-    if (known != workers_.end() && !same) orphaned = leases_.TakeWorker(record.worker_id);
+    if (known != workers_.end() && !same) {
+      orphaned = leases_.TakeWorker(record.worker_id);
+      EndPolls(record.worker_id);
+    }
     LiveWorker& worker = workers_[record.worker_id];
     if (!same) worker = LiveWorker{};
     worker.record = record;
@@ -72,9 +84,12 @@ absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
     work_may_wait_ = true;
     const absl::Time deadline =
         clock_.Now() + std::clamp(wait, absl::ZeroDuration(), options_.max_wait);
-    const auto ended = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return poll.done || draining_; };
+    const bool no_wait = deadline <= clock_.Now();
+    const auto ended = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+      return poll.done || draining_ || (no_wait && (poll.looked || queue_paused_));
+    };
     // A call that does not want to wait still gives the dispatcher one look.
-    const absl::Time first = std::max(deadline, clock_.Now() + absl::Milliseconds(50));
+    const absl::Time first = no_wait ? deadline + absl::Seconds(1) : deadline;
     while (!clock_.AwaitUntil(mu_, absl::Condition(&ended),
                               std::min(first, clock_.Now() + absl::Seconds(1)))) {
       if (clock_.Now() >= first || cancelled()) break;
@@ -276,6 +291,7 @@ absl::StatusOr<LiveWorker> Scheduler::DrainWorker(const std::string& worker_id) 
   const auto worker = workers_.find(worker_id);
   if (worker == workers_.end()) return NotFoundError("worker", WorkerName(worker_id));
   worker->second.draining = true;
+  EndPolls(worker_id);
   return Describe(worker->second);
 }
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/server/rpc/rpc_fixture.h"
+
+#include <chrono>
+#include <ostream>
+
+#include "core/base/clock.h"
+#include "core/base/sha256.h"
+#include "fmt/format.h"
+#include "google/protobuf/util/json_util.h"
+#include "google/rpc/status.pb.h"
+#include "tests/support/status_matchers.h"
+
+namespace bitsweep::rpc {
+
+Error Decode(const grpc::Status& status) {
+  Error error{.code = status.error_code(), .message = status.error_message()};
+  google::rpc::Status proto;
+  if (!proto.ParseFromString(status.error_details())) return error;
+  for (const google::protobuf::Any& any : proto.details()) {
+    google::rpc::ErrorInfo info;
+    google::rpc::BadRequest bad;
+    google::rpc::RetryInfo retry;
+    if (any.UnpackTo(&info)) {
+      ++error.infos;
+      error.reason = info.reason();
+      error.domain = info.domain();
+      error.metadata = {info.metadata().begin(), info.metadata().end()};
+    } else if (any.UnpackTo(&bad)) {
+      for (const auto& violation : bad.field_violations()) {
+        error.violations[violation.field()] = violation.description();
+      }
+    } else if (any.UnpackTo(&retry)) {
+      error.retry_seconds = static_cast<double>(retry.retry_delay().seconds()) +
+                            static_cast<double>(retry.retry_delay().nanos()) * 1e-9;
+    } else if (any.Is<google::rpc::ResourceInfo>()) {
+      any.UnpackTo(&error.resource);
+    } else if (any.Is<google::rpc::PreconditionFailure>()) {
+      any.UnpackTo(&error.precondition);
+    }
+  }
+  return error;
+}
+
+void PrintTo(const Error& error, std::ostream* out) {
+  *out << "code " << error.code << " " << error.reason << ": " << error.message;
+}
+
+void ParseJson(const std::string& json, google::protobuf::Message& message) {
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
+  ASSERT_TRUE(status.ok()) << status.ToString() << " in " << json;
+}
+
+void SetDeadline(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+}
+
+void RpcTest::StartServer() {
+  server_.reset();
+  auto started = server::Server::Start({.listen = "127.0.0.1:0",
+                                        .data_dir = folder_.path().string(),
+                                        .metrics_listen = "off",
+                                        .grace = absl::Seconds(1)},
+                                       SystemClock());
+  ASSERT_THAT(started, testing::IsOk());
+  server_ = *std::move(started);
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxSendMessageSize(-1);  // what the server refuses is what is tested
+  channel_ = grpc::CreateCustomChannel(fmt::format("127.0.0.1:{}", server_->grpc_port()),
+                                       grpc::InsecureChannelCredentials(), arguments);
+  stubs_ = {v1::SweepService::NewStub(channel_), v1::ModelService::NewStub(channel_),
+            v1::ArtifactService::NewStub(channel_), v1::WorkerService::NewStub(channel_),
+            v1::AdminService::NewStub(channel_)};
+}
+
+void RpcTest::Submit(const std::string& sweep_id, int trials, const std::string& more) {
+  const auto answer = Call(&Sweeps::SubmitSweep,
+                           fmt::format(
+                               R"({{"sweep_id": "{}", "sweep": {{"model": {{"builtin": "jsc-tiny"}},
+              "dataset": {{"name": "synthetic-jets"}}, "base": {{"max_epochs": 1}},
+              "repeats": {}{}}}}})",
+                               sweep_id, trials, more));
+  ASSERT_TRUE(answer.ok()) << answer.error.message;
+}
+
+void RpcTest::Register(const std::string& worker_id, const std::string& instance_id) {
+  const auto answer =
+      Call(&Workers::RegisterWorker,
+           fmt::format(
+               R"({{"name": "workers/{}", "instance_id": "{}", "slots": 2, "version": "1.0",
+              "engines": ["libtorch"], "host": "here"}})",
+               worker_id, instance_id));
+  ASSERT_TRUE(answer.ok()) << answer.error.message;
+}
+
+v1::LeasedJob RpcTest::Lease(const std::string& worker_id, const std::string& instance_id) {
+  const auto answer =
+      Call(&Workers::LeaseJobs,
+           fmt::format(
+               R"({{"worker": "workers/{}", "instance_id": "{}", "max_jobs": 1, "wait": "20s"}})",
+               worker_id, instance_id));
+  EXPECT_TRUE(answer.ok()) << answer.error.message;
+  EXPECT_EQ(answer.response.jobs_size(), 1);
+  return answer.response.jobs_size() == 1 ? answer.response.jobs(0) : v1::LeasedJob();
+}
+
+v1::CompleteJobRequest RpcTest::ResultOf(const v1::LeasedJob& job, double val_acc) {
+  v1::CompleteJobRequest request = FromJson<v1::CompleteJobRequest>(
+      R"({"worker": "workers/worker-1", "instance_id": "first",
+          "points": [{"epoch": 0, "learning_rate": 1e-5, "train_loss": 1.5, "val_loss": 1.25}],
+          "result": {"val_loss": 1.25, "epochs": 1, "steps": 4, "seconds": 2.5,
+                     "engine": "libtorch", "data_digest": "d1", "graph_name": "jsc-tiny",
+                     "parameter_count": 117}})");
+  *request.mutable_ref() = job.ref();
+  request.mutable_points(0)->set_val_acc(val_acc);
+  request.mutable_result()->set_val_acc(val_acc);
+  return request;
+}
+
+void RpcTest::FinishAll(const std::vector<double>& val_accs) {
+  Register("worker-1");
+  for (const double val_acc : val_accs) {
+    const auto answer = Call(&Workers::CompleteJob, ResultOf(Lease("worker-1"), val_acc));
+    ASSERT_TRUE(answer.ok()) << answer.error.message;
+  }
+}
+
+std::string RpcTest::Upload(const std::string& bytes) {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::UploadArtifactResponse response;
+  const auto stream = stub<Artifacts>().UploadArtifact(&context, &response);
+  v1::UploadArtifactRequest request;
+  request.set_sha256(Sha256Hex(bytes));
+  request.set_size_bytes(static_cast<std::int64_t>(bytes.size()));
+  for (std::size_t at = 0; at < bytes.size() || at == 0; at += 1 << 20) {
+    request.set_chunk(bytes.substr(at, 1 << 20));
+    stream->Write(request);
+    request.Clear();
+  }
+  stream->WritesDone();
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return Sha256Hex(bytes);
+}
+
+}  // namespace bitsweep::rpc
