@@ -16,6 +16,8 @@ namespace {
 constexpr char kAbout[] =
     "Submits sweeps of small neural networks to a Bitsweep server, follows them and reads their "
     "results.";
+constexpr char kCommandFooter[] =
+    "Every command has --server, --timeout, --json and --config: bitsweep --help.";
 constexpr char kFooter[] =
     "Examples:\n"
     "  bitsweep sweep submit lab1.toml --watch\n"
@@ -34,7 +36,7 @@ int TerminalWidth() {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);
   CLI::App app(kAbout);
-  app.footer(kFooter);
+  app.footer(kCommandFooter);  // its subcommands take it over
   bitsweep::client::Context context;
   context.out = &std::cout;
   context.err = &std::cerr;
@@ -43,7 +45,11 @@ int main(int argc, char** argv) {
   context.width = TerminalWidth();
   bitsweep::client::Command chosen;
   bitsweep::client::RegisterAll(app, context, chosen);
+  app.footer(kFooter);
   bitsweep::options::LayeredOptions layered(app, "bitsweep");
+  // One file may configure all programs; this one logs nothing.
+  app.get_option("--log-level")->group("");
+  app.get_option("--log-format")->group("");
   if (const std::optional<int> code = layered.Parse(argc, argv)) return *code;
   context.timeout_given = app.get_option("--timeout")->count() > 0;
   try {

@@ -4,12 +4,15 @@
 #include <toml++/toml.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "core/base/errors.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
@@ -68,6 +71,21 @@ std::string EnumPrefix(const EnumDescriptor& type) {
   return prefix + "_";
 }
 
+bool IsWhole(const Json& json) {
+  std::int64_t whole = 0;
+  if (json.is_string()) return absl::SimpleAtoi(json.get<std::string>(), &whole);
+  if (json.is_number_unsigned()) return json.get<std::uint64_t>() <= INT64_MAX;
+  if (json.is_number_integer()) return true;
+  if (!json.is_number()) return false;
+  const double real = json.get<double>();
+  return real == std::floor(real) && std::abs(real) < 9.2e18;
+}
+
+bool IsReal(const Json& json) {
+  double real = 0;
+  return json.is_number() || (json.is_string() && absl::SimpleAtod(json.get<std::string>(), &real));
+}
+
 // Spells field names and enum values as protobuf wants them, and notes what it does not have.
 class Normalizer {
  public:
@@ -77,12 +95,19 @@ class Normalizer {
       Note(path, fmt::format("expected a table, found {}", json.type_name()));
       return;
     }
+    std::map<int, std::string> given;  // by field number: a name may be spelled in two ways
     for (auto& [key, value] : json.items()) {
+      if (value.is_null()) continue;  // as if it were not there
       const std::string here = path.empty() ? key : path + "." + key;
       const FieldDescriptor* field = type.FindFieldByName(key);
       if (field == nullptr) field = type.FindFieldByCamelcaseName(key);
       if (field == nullptr) {
         Note(here, fmt::format("no such field: {} has {}", NameOf(type), FieldsOf(type)));
+        continue;
+      }
+      const auto [first, is_new] = given.emplace(field->number(), key);
+      if (!is_new) {
+        Note(here, fmt::format("given twice, also as {}", first->second));
       } else if (field->is_repeated()) {
         Repeated(value, *field, here);
       } else {
@@ -119,12 +144,9 @@ class Normalizer {
       case FieldDescriptor::CPPTYPE_BOOL:
         return Expect(json.is_boolean(), json, "true or false", path);
       case FieldDescriptor::CPPTYPE_DOUBLE:
-        return Expect(json.is_number() || json.is_string(), json, "a number", path);
+        return Expect(IsReal(json), json, "a number", path);
       default:
-        return Expect(
-            json.is_string() || json.is_number_integer() ||
-                (json.is_number() && json.get<double>() == std::floor(json.get<double>())),
-            json, "a whole number", path);
+        return Expect(IsWhole(json), json, "a whole number", path);
     }
   }
 
@@ -168,8 +190,11 @@ absl::StatusOr<Json> ParseText(const std::string& text, const std::string& name)
   if (is_json) {
     try {
       return Json::parse(text);
-    } catch (const Json::parse_error& error) {
-      return absl::InvalidArgumentError(fmt::format("{}: {}", name, error.what()));
+    } catch (const Json::exception& error) {
+      // Without the library's own name of the error: "[json.exception.parse_error.101] ".
+      const std::string what = error.what();
+      return absl::InvalidArgumentError(
+          fmt::format("{}: {}", name, what.substr(what.find("] ") + 2)));
     }
   }
   try {
@@ -206,6 +231,10 @@ absl::StatusOr<v1::SubmitSweepRequest> ReadSweepFile(const std::string& path) {
     const std::string text((std::istreambuf_iterator<char>(std::cin)),
                            std::istreambuf_iterator<char>());
     return ParseSweepFile(text, "standard input");
+  }
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::InvalidArgumentError(fmt::format("{}: is a folder, expected a file", path));
   }
   std::ifstream stream(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(stream)),

@@ -2,6 +2,7 @@
 #ifndef BITSWEEP_CLIENT_CMD_COMMAND_H_
 #define BITSWEEP_CLIENT_CMD_COMMAND_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -34,6 +35,8 @@ struct Context {
   Connection Connect() const { return Connection(server, timeout); }
   // Prints the message as JSON (protobuf's, camelCase).
   void PrintJson(const google::protobuf::Message& message) const;
+  // The same on one line: for streams of messages.
+  void PrintJsonLine(const google::protobuf::Message& message) const;
   // Prints a table: `format` if given ("table", "csv", ...), else JSON with --json, else aligned on
   // a terminal and TSV elsewhere.
   absl::Status PrintTable(const Table& table, const std::string& format = "") const;
@@ -56,6 +59,9 @@ void RegisterModel(CLI::App& app, Command& chosen);
 void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
 
+// After all of its verbs are there: `group` without one of them is an error that lists them.
+void RequireVerb(CLI::App& group);
+
 // All of it, with the global options of `context`.
 void RegisterAll(CLI::App& app, Context& context, Command& chosen);
 
@@ -69,6 +75,8 @@ absl::Status PrintResults(Context& context, const std::string& name, const std::
 std::string FullName(const std::string& collection, const std::string& name);
 // "STATE_RUNNING" -> "RUNNING", "FAILURE_REASON_NAN_LOSS" -> "NAN_LOSS".
 std::string ShortEnum(const std::string& name, const std::string& prefix);
+// "1 trial", "2 trials".
+std::string Plural(std::int64_t count, const std::string& thing);
 // "2026-01-31 12:05:09" UTC; empty when unset.
 std::string FormatTime(const google::protobuf::Timestamp& time);
 // The last part of "sweeps/lab-1/trials/7": "7".

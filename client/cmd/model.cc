@@ -146,7 +146,6 @@ Command Run(absl::Status (*action)(Context&, const Options&),
 
 void RegisterModel(CLI::App& app, Command& chosen) {
   CLI::App* model = app.add_subcommand("model", "Stored networks");
-  model->require_subcommand(1);
   const auto options = std::make_shared<Options>();
   CLI::App* list = model->add_subcommand("list", "Models, newest first");
   list->add_option("--filter", options->filter, "For example 'sweep = \"sweeps/lab-1\"'");
@@ -158,6 +157,7 @@ void RegisterModel(CLI::App& app, Command& chosen) {
   download->add_option("MODEL", options->model, "Id of the model")->required();
   download->add_option("-o,--output", options->output, "File (default: MODEL.bsck)");
   download->callback([=, &chosen] { chosen = Run(Download, options); });
+  RequireVerb(*model);
 }
 
 }  // namespace bitsweep::client

@@ -27,14 +27,14 @@ int Info(Context& context) {
       "queue      {}\n"
       "trials     {} queued, {} leased, {} running, {} succeeded, {} failed, {} cancelled, {} "
       "dead\n"
-      "workers    {} alive with {} slots\n"
+      "workers    {} alive with {}\n"
       "store      {} bytes, {} bytes free\n"
       "limits     {} trials a sweep\n",
       info.version(), info.revision(), info.sqlite_version(), info.grpc_version(),
       info.schema_version(), FormatTime(info.start_time()), info.queue_paused() ? "paused" : "open",
       counts.queued(), counts.leased(), counts.running(), counts.succeeded(), counts.failed(),
-      counts.cancelled(), counts.dead(), info.live_workers(), info.live_slots(), info.store_bytes(),
-      info.free_bytes(), info.max_trials_per_sweep());
+      counts.cancelled(), counts.dead(), info.live_workers(), Plural(info.live_slots(), "slot"),
+      info.store_bytes(), info.free_bytes(), info.max_trials_per_sweep());
   return kExitOk;
 }
 
@@ -52,11 +52,12 @@ int Verify(Context& context, bool deep) {
     for (const v1::StoreProblem& problem : report.problems()) {
       *context.out << fmt::format("{}: {}\n", problem.check(), problem.description());
     }
-    *context.out << fmt::format("{}: {} sweeps, {} trials, {} artifacts checked\n",
+    *context.out << fmt::format("{}: {}, {}, {} checked\n",
                                 report.problems().empty()
                                     ? std::string("everything is as promised")
-                                    : fmt::format("{} problems", report.problems_size()),
-                                report.sweeps(), report.trials(), report.artifacts());
+                                    : Plural(report.problems_size(), "problem"),
+                                Plural(report.sweeps(), "sweep"), Plural(report.trials(), "trial"),
+                                Plural(report.artifacts(), "artifact"));
   }
   return report.problems().empty() ? kExitOk : kExitNoSuccess;
 }
@@ -65,13 +66,13 @@ int Verify(Context& context, bool deep) {
 
 void RegisterServer(CLI::App& app, Command& chosen) {
   CLI::App* server = app.add_subcommand("server", "The server itself");
-  server->require_subcommand(1);
   server->add_subcommand("info", "Versions, queue, store")->callback([&chosen] { chosen = Info; });
   CLI::App* verify =
       server->add_subcommand("verify", "Recount everything from the rows and compare");
   const auto deep = std::make_shared<bool>(false);
   verify->add_flag("--deep", *deep, "Also read every artifact, and SQLite's integrity check");
   verify->callback([deep, &chosen] { chosen = [deep](Context& c) { return Verify(c, *deep); }; });
+  RequireVerb(*server);
 }
 
 }  // namespace bitsweep::client

@@ -51,7 +51,8 @@ int Retry(Context& context, const Options& options) {
   }
   return Change(context, options.sweep, &Stub::RetrySweep, request,
                 [](const std::string& name, const v1::RetrySweepResponse& r) {
-                  return fmt::format("{}: {} trials queued again", name, r.retried_trials());
+                  return fmt::format("{}: {} queued again", name,
+                                     Plural(r.retried_trials(), "trial"));
                 });
 }
 
@@ -80,7 +81,8 @@ void RegisterSweepChanges(CLI::App& sweep, Command& chosen) {
   add("cancel", "Cancel every trial that has not ended", [options](Context& c) {
     return Change(c, options->sweep, &Stub::CancelSweep, v1::CancelSweepRequest(),
                   [](const std::string& name, const v1::CancelSweepResponse& r) {
-                    return fmt::format("{}: {} trials cancelled", name, r.cancelled_trials());
+                    return fmt::format("{}: {} cancelled", name,
+                                       Plural(r.cancelled_trials(), "trial"));
                   });
   });
   CLI::App* retry = add("retry", "Queue failed, dead and cancelled trials again, with their seeds",

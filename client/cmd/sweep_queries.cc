@@ -170,7 +170,7 @@ void RegisterSweepQueries(CLI::App& sweep, Command& chosen) {
   CLI::App* list = sweep.add_subcommand("list", "Sweeps, newest first");
   list->add_option("--filter", options->filter, "For example 'state = RUNNING' (docs/api.md)");
   list->add_option("--limit", options->limit, "At most this many (default: all)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   list->callback([options, &chosen] {
     chosen = Run([options](Context& c) { return ListSweeps(c, *options); });
   });

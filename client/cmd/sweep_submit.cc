@@ -18,10 +18,6 @@ struct Options {
   bool watch = false;
 };
 
-std::string Plural(std::int64_t count, const char* thing) {
-  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
-}
-
 void Describe(const Context& context, const v1::SubmitSweepResponse& response, bool validate_only) {
   const v1::Sweep& sweep = response.sweep();
   const std::string title = sweep.name().empty() ? "valid" : sweep.name();

@@ -22,6 +22,10 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(250);
 constexpr absl::Duration kLongestPause = absl::Seconds(3);
+// How often the best result is asked for, and for plans of how many trials at most: the server
+// reads all of them.
+constexpr absl::Duration kBestPeriod = absl::Seconds(1);
+constexpr std::int64_t kMostTrialsForBest = 10'000;
 
 // What Ctrl-C prints: a handler may only write bytes that are there already.
 char interrupt_text[512];
@@ -46,10 +50,46 @@ class InterruptNotice {
   void (*previous_)(int);
 };
 
-Progress ProgressOf(const v1::WatchSweepResponse& response, std::optional<double>& best) {
-  for (const v1::TrialProgress& trial : response.progress()) {
-    best = std::max(best.value_or(0), trial.point().val_acc());
+// The highest val_acc of the epochs that were streamed and of the results. The stream leaves epochs
+// out, so results are asked for.
+class BestAccuracy {
+ public:
+  explicit BestAccuracy(const Connection& connection) : connection_(connection) {}
+
+  std::optional<double> After(const v1::WatchSweepResponse& response) {
+    for (const v1::TrialProgress& trial : response.progress()) Note(trial.point().val_acc());
+    const v1::Sweep& sweep = response.sweep();
+    const absl::Time now = absl::Now();
+    if (sweep.counts().succeeded() == known_ || sweep.trial_count() > kMostTrialsForBest ||
+        (now < next_ && !sweep.has_end_time())) {
+      return best_;
+    }
+    v1::ListTrialsRequest request;
+    request.set_parent(sweep.name());
+    request.set_order_by("val_acc desc");
+    request.set_page_size(1);
+    v1::ListTrialsResponse top;
+    const absl::Status status =
+        connection_.Call(connection_.sweeps(), &v1::SweepService::Stub::ListTrials, request, &top);
+    next_ = now + kBestPeriod;
+    if (!status.ok()) return best_;  // the stream will tell
+    known_ = sweep.counts().succeeded();
+    for (const v1::Trial& trial : top.trials()) {
+      if (trial.has_result()) Note(trial.result().val_acc());
+    }
+    return best_;
   }
+
+ private:
+  void Note(double val_acc) { best_ = std::max(best_.value_or(0), val_acc); }
+
+  const Connection& connection_;
+  std::optional<double> best_;
+  std::int64_t known_ = 0;  // results that were there when last asked
+  absl::Time next_ = absl::InfinitePast();
+};
+
+Progress ProgressOf(const v1::WatchSweepResponse& response, std::optional<double> best) {
   const v1::Sweep& sweep = response.sweep();
   const v1::TrialCounts& counts = sweep.counts();
   Progress progress;
@@ -74,9 +114,17 @@ int WatchSweep(Context& context, const std::string& name) {
   const InterruptNotice notice(name);
   const Connection connection = context.Connect();
   ProgressDisplay display(*context.err, context.err_is_terminal, context.width);
+  // A name that is wrong, or a server that was never there, is told at once; one that goes away
+  // later is waited for.
+  v1::GetSweepRequest get;
+  get.set_name(name);
+  v1::GetSweepResponse found;
+  const absl::Status known =
+      connection.Call(connection.sweeps(), &v1::SweepService::Stub::GetSweep, get, &found);
+  if (!known.ok()) return context.Fail(known);
   v1::WatchSweepRequest request;
   request.set_name(name);
-  std::optional<double> best;
+  BestAccuracy best(connection);
   std::optional<v1::Sweep::State> state;
   absl::Duration pause = kFirstPause;
   const absl::Time deadline =
@@ -90,9 +138,8 @@ int WatchSweep(Context& context, const std::string& name) {
       pause = kFirstPause;
       state = response.sweep().state();
       request.set_start_revision(response.revision());
-      display.Show(ProgressOf(response, best));
-      if (!context.json) continue;
-      context.PrintJson(response);
+      display.Show(ProgressOf(response, best.After(response)));
+      if (context.json) context.PrintJsonLine(response);
     }
     const absl::Status status = FromGrpc(reader->Finish());
     if (status.ok()) break;

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "client/cmd/command.h"
 #include "client/output/error_report.h"
 #include "core/base/status_macros.h"
@@ -23,13 +24,14 @@ void PrintResult(const Context& context, const v1::Trial& trial) {
   *context.out << fmt::format(
       "val_acc         {:.4f} (best {:.4f} in epoch {})\n"
       "val_loss        {:.6f} (mean of batch means {:.6f})\n"
-      "train, last step accuracy {:.4f}, loss {:.6f}\n"
-      "work            {} epochs, {} steps, {} training rows, {} validation rows\n"
+      "last step       accuracy {:.4f}, loss {:.6f} on its training batch\n"
+      "work            {}, {}, {} training rows, {} validation rows\n"
       "speed           {:.2f} s, {:.0f} rows/s with {}\n"
       "data digest     {}\n",
       r.val_acc(), r.best_val_acc(), r.best_epoch(), r.val_loss(), r.val_loss_batch_mean(),
-      r.train_acc_last_step(), r.train_loss_last_step(), r.epochs(), r.steps(), r.train_rows(),
-      r.validation_rows(), r.seconds(), r.rows_per_second(), r.engine_version(), r.data_digest());
+      r.train_acc_last_step(), r.train_loss_last_step(), Plural(r.epochs(), "epoch"),
+      Plural(r.steps(), "step"), r.train_rows(), r.validation_rows(), r.seconds(),
+      r.rows_per_second(), r.engine_version(), r.data_digest());
   if (!trial.model().empty()) *context.out << "model           " << trial.model() << "\n";
 }
 
@@ -41,8 +43,10 @@ absl::Status PrintTrial(Context& context, const v1::Trial& trial) {
       "optimizer={} weight_decay={} schedule={}\n",
       trial.name(), ShortEnum(v1::Trial::State_Name(trial.state()), "STATE_"),
       LastPart(trial.configuration()), trial.repeat(), trial.seed(), h.max_epochs(),
-      h.learning_rate(), h.batch_size(), ShortEnum(v1::Optimizer_Name(h.optimizer()), "OPTIMIZER_"),
-      h.weight_decay(), ShortEnum(v1::Schedule_Name(h.schedule()), "SCHEDULE_"));
+      h.learning_rate(), h.batch_size(),
+      absl::AsciiStrToLower(ShortEnum(v1::Optimizer_Name(h.optimizer()), "OPTIMIZER_")),
+      h.weight_decay(),
+      absl::AsciiStrToLower(ShortEnum(v1::Schedule_Name(h.schedule()), "SCHEDULE_")));
   if (trial.has_result()) PrintResult(context, trial);
   Table attempts{.columns = {{"attempt"}, {"worker"}, {"leased"}, {"ended"}, {"outcome"}, {"why"}}};
   for (const v1::Attempt& a : trial.attempts()) {
@@ -91,7 +95,6 @@ absl::Status Show(Context& context, const std::string& name) {
 
 void RegisterTrial(CLI::App& app, Command& chosen) {
   CLI::App* trial = app.add_subcommand("trial", "One training");
-  trial->require_subcommand(1);
   CLI::App* show = trial->add_subcommand("show", "One trial with its attempts and epochs");
   const auto name = std::make_shared<std::string>();
   show->add_option("TRIAL", *name, "SWEEP/NUMBER, or sweeps/SWEEP/trials/NUMBER")->required();
@@ -101,6 +104,7 @@ void RegisterTrial(CLI::App& app, Command& chosen) {
       return status.ok() ? kExitOk : c.Fail(status);
     };
   });
+  RequireVerb(*trial);
 }
 
 }  // namespace bitsweep::client

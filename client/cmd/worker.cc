@@ -47,7 +47,6 @@ absl::Status List(Context& context) {
 
 void RegisterWorker(CLI::App& app, Command& chosen) {
   CLI::App* worker = app.add_subcommand("worker", "The processes that train");
-  worker->require_subcommand(1);
   CLI::App* list = worker->add_subcommand("list", "Workers, by name");
   list->callback([&chosen] {
     chosen = [](Context& context) {
@@ -55,6 +54,7 @@ void RegisterWorker(CLI::App& app, Command& chosen) {
       return status.ok() ? kExitOk : context.Fail(status);
     };
   });
+  RequireVerb(*worker);
 }
 
 }  // namespace bitsweep::client

@@ -45,6 +45,9 @@ std::string ReportError(const absl::Status& status, const std::string& server) {
     text +=
         fmt::format("  is bitsweep-server running at {}? (--server, BITSWEEP_SERVER)\n", server);
   }
+  if (absl::IsDeadlineExceeded(status) && details.reason.empty()) {
+    text += fmt::format("  {} did not answer in time (--timeout)\n", server);
+  }
   return text;
 }
 

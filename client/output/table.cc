@@ -16,10 +16,18 @@ std::string Exact(const Cell& cell) {
   return "";
 }
 
+// A tab or line break inside a value would break the line: it becomes a space.
+std::string OneLine(std::string text) {
+  for (char& c : text) {
+    if (c == '\t' || c == '\n' || c == '\r') c = ' ';
+  }
+  return text;
+}
+
 std::string Shown(const Cell& cell, Precision precision) {
   if (std::holds_alternative<std::monostate>(cell)) return "-";
   const auto* real = std::get_if<double>(&cell);
-  if (real == nullptr) return Exact(cell);
+  if (real == nullptr) return OneLine(Exact(cell));
   switch (precision) {
     case Precision::kFraction:
       return fmt::format("{:.4f}", *real);
@@ -78,14 +86,6 @@ std::string CsvField(const std::string& text) {
   return quoted + "\"";
 }
 
-// A tab or line break inside a value would break the line: it becomes a space.
-std::string TsvField(std::string text) {
-  for (char& c : text) {
-    if (c == '\t' || c == '\n' || c == '\r') c = ' ';
-  }
-  return text;
-}
-
 template <typename Field>
 std::string Separated(const Table& table, char separator, Field field) {
   std::string text;
@@ -129,7 +129,7 @@ std::optional<Format> ParseFormat(std::string_view name) {
 std::string Render(const Table& table, Format format) {
   switch (format) {
     case Format::kTsv:
-      return Separated(table, '\t', TsvField);
+      return Separated(table, '\t', OneLine);
     case Format::kCsv:
       return Separated(table, ',', CsvField);
     case Format::kJson:

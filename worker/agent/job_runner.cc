@@ -122,8 +122,11 @@ TrialOutcome JobRunner::Execute(HeldJob& job) {
 
 std::string JobRunner::Run(HeldJob& job) {
   TrialOutcome outcome = Execute(job);
-  if (job.stop.load() == StopReason::kLost || job.stop.load() == StopReason::kCancelled ||
-      std::holds_alternative<TrialStopped>(outcome)) {
+  // Its work is of no use, whether or not the executor noticed in time. A drain's stop is
+  // different: what has finished nevertheless counts.
+  const StopReason stop = job.stop.load();
+  if (stop == StopReason::kLost || stop == StopReason::kCancelled ||
+      stop == StopReason::kDataMismatch || std::holds_alternative<TrialStopped>(outcome)) {
     return Stopped(job);
   }
   if (const auto* failure = std::get_if<spec::JobFailure>(&outcome)) return Failed(job, *failure);
