@@ -43,7 +43,7 @@ def json_names(pairs):
 class Process:
     """A program of ours with its log and its port file."""
 
-    def __init__(self, folder, name, program, arguments):
+    def __init__(self, folder, name, program, arguments, environment=None):
         self.name = name
         self.log = folder / f"{name}.log"
         self.port_file = folder / f"{name}.ports"
@@ -52,7 +52,7 @@ class Process:
             self.popen = subprocess.Popen(
                 [BIN / program, "--port-file", self.port_file, *map(str, arguments)],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                env={k: v for k, v in os.environ.items() if not k.startswith("BITSWEEP_")})
+                env={k: v for k, v in os.environ.items() if not k.startswith("BITSWEEP_")} | (environment or {}))
 
     def ports(self):
         def read():
@@ -104,11 +104,11 @@ class Cluster(unittest.TestCase):
 
     # Processes -------------------------------------------------------------------------------------
 
-    def start_server(self, *extra):
+    def start_server(self, *extra, environment=None):
         """Starts (again) on the same port and the same store."""
         self.server = Process(self.folder, "server", "bitsweep-server", [
             "--listen", f"127.0.0.1:{self.grpc_port}", "--data-dir", self.store,
-            "--metrics-listen", f"127.0.0.1:{self.metrics_port}", *self.SERVER_ARGUMENTS, *extra])
+            "--metrics-listen", f"127.0.0.1:{self.metrics_port}", *self.SERVER_ARGUMENTS, *extra], environment)
         ports = self.server.ports()
         self.grpc_port, self.metrics_port = ports["grpc"], ports["metrics"]
 
