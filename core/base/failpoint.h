@@ -16,7 +16,9 @@ namespace bitsweep {
 // Thread-safe.
 //
 // Points: store.before_commit and store.after_commit (writer thread, around each COMMIT),
-// artifact.mid_upload (before the bytes of a chunk are written).
+// scheduler.after_lease (leases are committed, no worker has heard), rpc.before_reply (SubmitSweep
+// and CompleteJob are committed, the caller has not heard), artifact.mid_upload (before the bytes
+// of a chunk are written).
 void Failpoint(std::string_view name);
 
 }  // namespace bitsweep

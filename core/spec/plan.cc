@@ -215,8 +215,10 @@ std::vector<std::string> Warnings(const Plan& plan) {
                     rising));
   }
   if (!plan.duplicates.empty()) {
-    warnings.push_back(
-        fmt::format("{} points equal others and were merged", plan.duplicates.size()));
+    warnings.push_back(fmt::format("{} merged: the same values as earlier ones",
+                                   plan.duplicates.size() == 1
+                                       ? "1 point was"
+                                       : fmt::format("{} points were", plan.duplicates.size())));
   }
   return warnings;
 }

@@ -13,7 +13,7 @@ namespace bitsweep::spec {
 // Limits of one sweep (docs/api.md repeats them).
 inline constexpr std::int64_t kMaxTrials = 1'000'000;
 inline constexpr std::int64_t kMaxRepeats = 10'000;
-inline constexpr std::int64_t kMaxEpochs = 1'000'000;
+inline constexpr std::int64_t kMaxEpochs = 40'000;  // their points fit in one answer
 inline constexpr std::int64_t kMaxBatchSize = 16'777'216;
 inline constexpr std::int64_t kMaxSyntheticRows = 100'000'000;
 

@@ -63,8 +63,35 @@ absl::Status Hdf5Error(const std::string& shown, const std::string& what) {
   return DataError(fmt::format("{}: {} ({})", shown, what, LastError()));
 }
 
+// Access to arrays of this file alone: a link to another file is not followed.
+class OwnArrays {
+ public:
+  OwnArrays() : list_(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose) {
+    H5Pset_elink_cb(
+        list_.get(),
+        [](const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) -> herr_t {
+          return -1;
+        },
+        nullptr);
+  }
+  hid_t get() const { return list_.get(); }
+
+ private:
+  const Id list_;
+};
+
 bool Exists(hid_t file, const std::string& path) {
-  return H5Lexists(file, path.c_str(), H5P_DEFAULT) > 0;
+  return H5Lexists(file, path.c_str(), OwnArrays().get()) > 0;
+}
+
+// An error for an array whose values lie in other files: they could be outside the data root.
+absl::Status HasItsOwnValues(hid_t dataset, const std::string& place) {
+  const Id creation(H5Dget_create_plist(dataset), H5Pclose);
+  if (H5Pget_layout(creation.get()) != H5D_VIRTUAL && H5Pget_external_count(creation.get()) == 0) {
+    return absl::OkStatus();
+  }
+  return DataError(
+      fmt::format("{}: its values lie in other files: expected them in this one", place));
 }
 
 absl::StatusOr<std::vector<std::int64_t>> ShapeOf(hid_t dataset, const std::string& place) {
@@ -101,8 +128,10 @@ struct Numbers {
 
 absl::StatusOr<Numbers> ReadNumbers(hid_t file, const std::string& key, const std::string& shown) {
   const std::string place = fmt::format("{}:{}", shown, key);
-  const Id dataset(H5Dopen2(file, key.c_str(), H5P_DEFAULT), H5Dclose);
-  if (!dataset.ok()) return Hdf5Error(place, "not an array");
+  const OwnArrays access;
+  const Id dataset(H5Dopen2(file, key.c_str(), access.get()), H5Dclose);
+  if (!dataset.ok()) return Hdf5Error(place, "not an array of this file");
+  RETURN_IF_ERROR(HasItsOwnValues(dataset.get(), place));
   const Id type(H5Dget_type(dataset.get()), H5Tclose);
   const H5T_class_t type_class = H5Tget_class(type.get());
   if (type_class != H5T_INTEGER && type_class != H5T_FLOAT && type_class != H5T_ENUM) {
@@ -157,8 +186,10 @@ absl::Status HasMember(hid_t type, const char* name, const std::string& place) {
 
 absl::StatusOr<Table> ReadJetTable(hid_t file, const std::string& shown) {
   const std::string place = fmt::format("{}:{}", shown, kJetTable);
-  const Id dataset(H5Dopen2(file, kJetTable, H5P_DEFAULT), H5Dclose);
-  if (!dataset.ok()) return Hdf5Error(place, "not a table");
+  const OwnArrays access;
+  const Id dataset(H5Dopen2(file, kJetTable, access.get()), H5Dclose);
+  if (!dataset.ok()) return Hdf5Error(place, "not a table of this file");
+  RETURN_IF_ERROR(HasItsOwnValues(dataset.get(), place));
   const Id type(H5Dget_type(dataset.get()), H5Tclose);
   if (H5Tget_class(type.get()) != H5T_COMPOUND) {
     return DataError(fmt::format("{}: not a table with named columns", place));

@@ -123,7 +123,7 @@ TEST(OneAtATimeTest, MergesAValueThatIsTheBases) {
   ASSERT_EQ(plan.duplicates.size(), 1u);
   EXPECT_EQ(plan.duplicates[0].point, 2);
   EXPECT_EQ(plan.duplicates[0].configuration, 0);
-  EXPECT_THAT(plan.warnings, ElementsAre("1 points equal others and were merged"));
+  EXPECT_THAT(plan.warnings, ElementsAre("1 point was merged: the same values as earlier ones"));
 }
 
 TEST(PointsTest, TakesTheRestFromTheBase) {

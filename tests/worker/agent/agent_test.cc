@@ -62,7 +62,10 @@ class RunningAgent {
       : executor_(std::move(script)),
         agent_(options, executor_, SystemClock(), listener_),
         thread_([this] { status_ = agent_.Run(); }) {}
-  ~RunningAgent() { Drain(); }
+  ~RunningAgent() {
+    BeginDrain();
+    if (thread_.joinable()) thread_.join();
+  }
 
   Listener& listener() { return listener_; }
   void BeginDrain() { agent_.BeginDrain(); }
@@ -298,13 +301,17 @@ TEST(AgentTest, DrainLetsARunningTrialFinishAndGivesTheRestBack) {
   options.prefetch = 2;
   options.grace = kLong;
   std::atomic<int> runs{0};
-  absl::Notification may_end;
+  absl::Notification second_runs, may_end;
   RunningAgent agent(
       options, [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
-        if (++runs == 2) may_end.WaitForNotificationWithTimeout(kLong);
+        if (++runs == 2) {
+          second_runs.Notify();
+          may_end.WaitForNotificationWithTimeout(kLong);
+        }
         return Train(trial, observer);
       });
-  ASSERT_TRUE(agent.listener().WaitFor("held 3"));  // one runs, two wait
+  ASSERT_TRUE(second_runs.WaitForNotificationWithTimeout(kLong));
+  ASSERT_TRUE(agent.listener().WaitFor("held 3"));  // it, and two that wait
   agent.BeginDrain();
   EXPECT_TRUE(Eventually([&] {
     return TrialOf(server, 2).state() == v1::Trial::STATE_QUEUED &&

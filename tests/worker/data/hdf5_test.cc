@@ -155,6 +155,55 @@ TEST(Hdf5Test, RefusesMoreValuesThanTheFileStores) {
   }
 }
 
+TEST(Hdf5Test, ReadsNothingOutOfOtherFiles) {
+  const Folder folder;
+  {
+    const Hdf5Id other(
+        H5Fcreate((folder.path() / "other.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+        H5Fclose);
+    WriteArray<double>(other.get(), "X", H5T_NATIVE_DOUBLE, {2, 2}, {1, 2, 3, 4});
+    folder.Write("raw.bin", std::string(32, '\0'));
+  }
+  const auto file_with = [&](const char* name, const auto& add_features) {
+    const Hdf5Id file(
+        H5Fcreate((folder.path() / name).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+        H5Fclose);
+    WriteArray<double>(file.get(), "y", H5T_NATIVE_DOUBLE, {2}, {0, 1});
+    add_features(file.get());
+  };
+  file_with("link.h5", [](hid_t file) {
+    ASSERT_GE(H5Lcreate_external("other.h5", "/X", file, "X", H5P_DEFAULT, H5P_DEFAULT), 0);
+  });
+  EXPECT_THAT(std::string(folder.Load("link.h5").status().message()),
+              HasSubstr("link.h5:X: not an array of this file"));
+
+  const auto create = [](hid_t file, const Hdf5Id& how) {
+    const hsize_t extents[] = {2, 2};
+    const Hdf5Id space(H5Screate_simple(2, extents, nullptr), H5Sclose);
+    const Hdf5Id set(
+        H5Dcreate2(file, "X", H5T_NATIVE_DOUBLE, space.get(), H5P_DEFAULT, how.get(), H5P_DEFAULT),
+        H5Dclose);
+    ASSERT_GE(set.get(), 0);
+  };
+  file_with("external.h5", [&](hid_t file) {
+    const Hdf5Id how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    ASSERT_GE(H5Pset_external(how.get(), "raw.bin", 0, 32), 0);
+    create(file, how);
+  });
+  file_with("virtual.h5", [&](hid_t file) {
+    const hsize_t extents[] = {2, 2};
+    const Hdf5Id how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    const Hdf5Id space(H5Screate_simple(2, extents, nullptr), H5Sclose);
+    ASSERT_GE(H5Pset_virtual(how.get(), space.get(), "other.h5", "X", space.get()), 0);
+    create(file, how);
+  });
+  for (const char* name : {"external.h5", "virtual.h5"}) {
+    EXPECT_THAT(std::string(folder.Load(name).status().message()),
+                HasSubstr("X: its values lie in other files"));
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(folder.Load("link.h5").status()));
+}
+
 TEST(Hdf5Test, RefusesATruncatedFile) {
   const Folder folder;
   std::vector<JetRow> rows(500, Jet(0, 1));
