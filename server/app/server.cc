@@ -10,6 +10,7 @@
 #include "core/base/version.h"
 #include "core/options/value_options.h"
 #include "fmt/format.h"
+#include "grpc/grpc.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -30,6 +31,13 @@ namespace bitsweep::server {
 namespace {
 
 constexpr int kMaxMessageBytes = 4 << 20;
+
+// gRPC's clean-up after its last object may wait 10 s for a socket of a client that has not closed
+// it. The process ends anyway: never let it begin.
+void KeepGrpc() {
+  static const bool kept = (grpc_init(), true);
+  (void)kept;
+}
 
 // Connections that are dead are noticed in half a minute; clients may ask as often as that.
 void SetChannelOptions(grpc::ServerBuilder& builder) {
@@ -113,6 +121,7 @@ Server::~Server() { Stop(); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Clock& clock) {
   RETURN_IF_ERROR(Check(options));
+  KeepGrpc();
   auto parts = std::make_unique<Parts>(options, clock,
                                        metrics::BuildInfo{.version = Version(),
                                                           .revision = Revision(),

@@ -60,11 +60,12 @@ class Call final : public grpc::experimental::Interceptor {
     if (IsServersFault(status.error_code())) {
       spdlog::error("call failed method={} code={} ms={:.3f} message=\"{}\"", method_, code, ms,
                     status.error_message());
-    } else if (!status.ok()) {
+    } else if (!status.ok() && status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
       spdlog::info("call refused method={} code={} ms={:.3f} message=\"{}\"", method_, code, ms,
                    status.error_message());
     } else {
-      spdlog::debug("call method={} code=0 ms={:.3f}", method_, ms);
+      // What is not implemented is only asked for: clients look for a newer reflection first.
+      spdlog::debug("call method={} code={} ms={:.3f}", method_, code, ms);
     }
   }
 

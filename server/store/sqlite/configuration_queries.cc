@@ -81,13 +81,13 @@ absl::StatusOr<Page<ConfigurationRecord>> SqliteStore::ListConfigurations(
         query.limit + 1);
   } else {
     sql = fmt::format(
-        "SELECT c.number, {0}, t.mean FROM configurations c JOIN (SELECT configuration, avg({1}) "
+        "SELECT c.number, {0}, m.mean FROM configurations c JOIN (SELECT configuration, avg({1}) "
         "AS mean "
-        "FROM trials WHERE sweep = ?1 GROUP BY configuration) t ON t.configuration = c.number "
-        "WHERE c.sweep = ?1 AND (?2 = 0 OR (?3 IS NOT NULL AND (t.mean {2} ?3 OR (t.mean = ?3 AND "
+        "FROM trials WHERE sweep = ?1 GROUP BY configuration) m ON m.configuration = c.number "
+        "WHERE c.sweep = ?1 AND (?2 = 0 OR (?3 IS NOT NULL AND (m.mean {2} ?3 OR (m.mean = ?3 AND "
         "c.number > ?4) "
-        "OR t.mean IS NULL)) OR (?3 IS NULL AND t.mean IS NULL AND c.number > ?4)) "
-        "ORDER BY t.mean IS NULL, t.mean {3}, c.number LIMIT {4}",
+        "OR m.mean IS NULL)) OR (?3 IS NULL AND m.mean IS NULL AND c.number > ?4)) "
+        "ORDER BY m.mean IS NULL, m.mean {3}, c.number LIMIT {4}",
         kHyperparameterColumns, query.order_field, descending ? "<" : ">",
         descending ? "DESC" : "ASC", query.limit + 1);
   }

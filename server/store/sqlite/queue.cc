@@ -157,7 +157,7 @@ absl::StatusOr<std::vector<ActiveLease>> SqliteStore::ActiveLeases() {
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
         "SELECT j.id, j.attempt, j.worker, j.sweep, s.sweep_id, t.number, j.state FROM sweeps s "
-        "JOIN jobs j ON j.sweep = s.id JOIN trials t ON t.job = j.id "
+        "CROSS JOIN jobs j ON j.sweep = s.id JOIN trials t ON t.job = j.id "
         "WHERE s.end_time IS NULL AND j.state IN ('LEASED', 'RUNNING') ORDER BY j.id");
     while (row.Step()) {
       leases.push_back(

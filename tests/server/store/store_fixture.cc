@@ -23,6 +23,10 @@ void Require(const absl::Status& status) {
 
 const char kDataDigest[] = "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
 
+void PrintTo(const Implementation& implementation, std::ostream* out) {
+  *out << implementation.name;
+}
+
 std::vector<Implementation> Implementations() {
   return {{"Sqlite", [](const OpenRequest& request) {
              return OpenSqliteStore({.data_dir = request.folder,

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct Implementation {
   std::string name;
   std::function<absl::StatusOr<std::unique_ptr<Store>>(const OpenRequest&)> open;
 };
+void PrintTo(const Implementation& implementation, std::ostream* out);
 std::vector<Implementation> Implementations();
 std::string NameOf(const ::testing::TestParamInfo<Implementation>& info);
 
