@@ -15,7 +15,8 @@ constexpr char kPayload[] = "bitsweep/error-details";
 
 }  // namespace
 
-absl::Status ErrorWithDetails(absl::StatusCode code, std::string message, ErrorDetails details) {
+absl::Status ErrorWithDetails(absl::StatusCode code, const std::string& message,
+                              const ErrorDetails& details) {
   nlohmann::json json = {{"reason", details.reason},
                          {"metadata", details.metadata},
                          {"resource_type", details.resource_type},
@@ -55,7 +56,7 @@ absl::Status InvalidSpecError(std::vector<FieldViolation> violations, std::strin
     message += fmt::format("{}{}: {}", message.empty() ? "" : "; ", violation.field,
                            violation.description);
   }
-  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, std::move(message),
+  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, message,
                           {.reason = std::move(reason), .violations = std::move(violations)});
 }
 

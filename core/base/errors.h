@@ -34,7 +34,8 @@ struct ErrorDetails {
 
 // A status with details. The message stands alone: it names the thing, the value and the
 // expectation.
-absl::Status ErrorWithDetails(absl::StatusCode code, std::string message, ErrorDetails details);
+absl::Status ErrorWithDetails(absl::StatusCode code, const std::string& message,
+                              const ErrorDetails& details);
 // The details of `status`, or nothing when it has none.
 std::optional<ErrorDetails> GetErrorDetails(const absl::Status& status);
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kMaxSize = 1 << 28;
 
-absl::Status Bad(std::string why) { return absl::InvalidArgumentError(std::move(why)); }
+absl::Status Bad(const std::string& why) { return absl::InvalidArgumentError(why); }
 
 absl::Status CheckSize(const char* what, std::int64_t value, std::int64_t low) {
   if (value >= low && value <= kMaxSize) return absl::OkStatus();

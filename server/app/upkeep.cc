@@ -67,6 +67,7 @@ void Upkeep::RefreshGauges() {
                          .db_bytes = info->store_bytes,
                          .wal_bytes = info->wal_bytes,
                          .free_bytes = info->free_bytes};
+  gauges.oldest_queued = info->oldest_queued;
   gauges.queue_paused = scheduler_.IsQueuePaused();
   for (const scheduler::LiveWorker& worker : scheduler_.Workers()) {
     if (worker.lost) {

@@ -133,6 +133,10 @@ struct ServerMetrics::Impl {
       OneGauge("bitsweep_last_trial_finished_timestamp_seconds",
                "When the latest trial ended since the start; 0 before the first");
 
+  Gauge& oldest_queued =
+      OneGauge("bitsweep_oldest_queued_timestamp_seconds",
+               "Since when the trial that is next in some sweep waits, the oldest; 0: none waits");
+
   // Leases and retries.
   Gauge& leases = OneGauge("bitsweep_leases", "Leases in force");
   Counter& expired = OneCounter("bitsweep_leases_expired_total",
@@ -261,6 +265,8 @@ void ServerMetrics::Set(const Gauges& gauges) {
       {&impl_->free_bytes, gauges.free_bytes}};
   for (const auto& [gauge, value] : values) gauge->Set(static_cast<double>(value));
   impl_->heartbeat_age.Set(absl::ToDoubleSeconds(gauges.heartbeat_age));
+  impl_->oldest_queued.Set(
+      gauges.oldest_queued ? absl::ToDoubleSeconds(*gauges.oldest_queued - absl::UnixEpoch()) : 0);
   impl_->queue_paused.Set(gauges.queue_paused ? 1 : 0);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct Gauges {
   std::int64_t slots = 0;  // of workers that are alive
   std::int64_t slots_busy = 0;
   absl::Duration heartbeat_age;  // of the worker, of those alive, that was silent for longest
+  std::optional<absl::Time> oldest_queued;
   bool queue_paused = false;
   std::int64_t db_bytes = 0;
   std::int64_t wal_bytes = 0;

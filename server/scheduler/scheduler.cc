@@ -213,7 +213,10 @@ void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
   if (outcome.state == spec::JobState::kDead) observer_.OnDead(reason);
   if (spec::IsTerminal(outcome.state)) observer_.OnFinished(outcome.state, 1);
   Revoke(outcome.revoked);
-  if (!outcome.revoked.empty()) hub_.Forget(lease.sweep_id);  // its failure policy stopped it
+  if (outcome.cancelled_trials > 0) {  // its failure policy stopped it
+    observer_.OnFinished(spec::JobState::kCancelled, outcome.cancelled_trials);
+    hub_.Forget(lease.sweep_id);
+  }
   for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Ended(lease.sweep_id, lease.number);
   if (outcome.ready_time) {

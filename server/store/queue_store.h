@@ -67,7 +67,9 @@ struct ProgressOutcome {
 struct FailOutcome {
   spec::JobState state = spec::JobState::kFailed;  // now
   std::optional<absl::Time> ready_time;            // when kQueued: the end of the back-off
-  std::vector<LeaseRef> revoked;                   // cancelled by the sweep's failure policy
+  // By the sweep's failure policy: how many trials it cancelled, and the leases among them.
+  std::int64_t cancelled_trials = 0;
+  std::vector<LeaseRef> revoked;
 };
 
 // The queue: what the scheduler asks. Same promises as SweepStore.

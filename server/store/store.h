@@ -3,6 +3,7 @@
 #define BITSWEEP_SERVER_STORE_STORE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct StoreInfo {
   std::string sqlite_version;
   int schema_version = 0;
   spec::JobCounts counts;  // of all sweeps
+  // Since when the trial that is next in some sweep waits, the oldest of them.
+  std::optional<absl::Time> oldest_queued;
   std::int64_t store_bytes = 0;
   std::int64_t wal_bytes = 0;
   std::int64_t free_bytes = 0;

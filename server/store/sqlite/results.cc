@@ -43,8 +43,8 @@ bool IsFinite(const spec::EpochPoint& p) {
          std::isfinite(p.val_loss_batch_mean) && std::isfinite(p.seconds);
 }
 
-absl::Status Incomplete(std::string why) {
-  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, std::move(why),
+absl::Status Incomplete(const std::string& why) {
+  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, why,
                           {.reason = "INCOMPLETE_RESULT"});
 }
 
@@ -295,7 +295,8 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
     const spec::JobCounts counts = LoadCounts(db, job->sweep);
     if (stop_after > 0 && counts.failed + counts.dead >= stop_after &&
         counts.Terminal() < counts.Planned()) {
-      CancelAll(db, job->sweep, "policy", "FAILURE_POLICY", now, result.revoked);
+      result.cancelled_trials =
+          CancelAll(db, job->sweep, "policy", "FAILURE_POLICY", now, result.revoked);
       db.Run("UPDATE sweeps SET stopped_by_policy = 1 WHERE id = ?1", job->sweep.value);
     }
   }

@@ -204,6 +204,7 @@ TEST_F(ServerMetricsTest, GaugesHoldTheLatestState) {
                 .slots = 8,
                 .slots_busy = 3,
                 .heartbeat_age = absl::Milliseconds(2500),
+                .oldest_queued = absl::FromUnixMillis(1500),
                 .queue_paused = true,
                 .wal_bytes = 77});
   EXPECT_EQ(Value("bitsweep_trials", {{"state", "queued"}}), 5);
@@ -213,6 +214,7 @@ TEST_F(ServerMetricsTest, GaugesHoldTheLatestState) {
   EXPECT_EQ(Value("bitsweep_worker_slots"), 8);
   EXPECT_EQ(Value("bitsweep_worker_slots_busy"), 3);
   EXPECT_EQ(Value("bitsweep_worker_heartbeat_age_seconds"), 2.5);
+  EXPECT_EQ(Value("bitsweep_oldest_queued_timestamp_seconds"), 1.5);
   EXPECT_EQ(Value("bitsweep_queue_paused"), 1);
   EXPECT_EQ(Value("bitsweep_store_wal_bytes"), 77);
 }

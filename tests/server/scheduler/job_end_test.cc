@@ -140,6 +140,8 @@ TEST_F(JobEndTest, TheFailurePolicyCancelsTheRest) {
   ASSERT_THAT(Fail(failing, spec::FailureReason::kNanLoss), IsOk());
   EXPECT_EQ(Renew("worker-2", other), Directive::kCancel);
   EXPECT_EQ(Trial("lab-1", 2).state, spec::JobState::kCancelled);
+  EXPECT_EQ(observer_.Count("finished CANCELLED"), 2);
+  EXPECT_EQ(observer_.Count("ended CANCELLED"), 1);
   const auto sweep = store_->GetSweep("lab-1");
   ASSERT_THAT(sweep, IsOk());
   EXPECT_EQ(sweep->state, spec::SweepState::kFailed);

@@ -273,6 +273,15 @@ TEST_P(SweepsTest, SubmitsStopWhenTheDiskIsNearlyFullAndResultsGoOn) {
   EXPECT_EQ(Sweep("grid").state, SweepState::kSucceeded);
 }
 
+TEST_P(SweepsTest, KnowsSinceWhenTheNextTrialWaits) {
+  EXPECT_FALSE(store().Info()->oldest_queued.has_value());
+  const SweepRecord first = Submit("first", 1);
+  ASSERT_THAT(store().Submit(Planned("second", GridSpec(1, 1)), At(7)), IsOk());
+  EXPECT_EQ(store().Info()->oldest_queued, first.create_time);
+  StartOne(first);
+  EXPECT_EQ(store().Info()->oldest_queued, At(7));
+}
+
 TEST_P(SweepsTest, ARepeatedRequestIsAnsweredWhenTheDiskIsNearlyFull) {
   NewSweep sweep = Planned("grid", GridSpec(1, 1));
   sweep.request_id = "r-1";
