@@ -11,6 +11,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
+for variable in "${!BITSWEEP_@}"; do unset "$variable"; done # what runs here is what this script says
 data="$root/var/quickstart"
 sweep="$root/deploy/examples/lab1-small.toml"
 stop_after=0
@@ -38,6 +39,10 @@ is_running() { # NAME: whether the process of DIR/NAME.pid is one of ours and al
   local pid
   pid=$(cat "$data/$1.pid" 2>/dev/null) || return 1
   [ -n "$pid" ] && [ "$(readlink "/proc/$pid/exe" 2>/dev/null | sed 's/ (deleted)$//')" = "$bin/bitsweep-$1" ]
+}
+
+is_outdated() { # NAME: whether it runs a program that has been built anew since
+  is_running "$1" && [[ $(readlink "/proc/$(cat "$data/$1.pid")/exe") = *' (deleted)' ]]
 }
 
 stop_one() { # NAME
@@ -99,12 +104,16 @@ start_one() { # NAME ARGUMENT...
   done
   echo "$name started (pid $pid, $(tr '\n' ' ' <"$data/$name.ports"))"
 }
+if is_outdated server || is_outdated worker; then
+  echo "the programs have been built anew: starting them again"
+  stop_all
+fi
 start_one server --listen 127.0.0.1:50051 --data-dir "$data/store"
 start_one worker --server 127.0.0.1:50051 --data-root "$root/tests/data"
 
 say "4/4  $(realpath --relative-to="$root" "$sweep")"
 status=0
-"$bin/bitsweep" sweep submit "$sweep" --watch || status=$?
+"$bin/bitsweep" --server 127.0.0.1:50051 sweep submit "$sweep" --watch || status=$?
 
 if [ "$stop_after" = 1 ]; then
   say "Stopping"
@@ -116,9 +125,12 @@ cat <<EOT
   build/release/bin/bitsweep sweep list                      what has been run
   build/release/bin/bitsweep model list                      the models that were kept
   build/release/bin/bitsweep sweep submit deploy/examples/drybean-grid.toml --watch
-  grpcurl -plaintext -d @ localhost:50051 bitsweep.v1.SweepService/SubmitSweep < deploy/examples/lab1.json
   curl -s http://localhost:9464/metrics | grep ^bitsweep_    metrics of the server (worker: 9465)
-  sqlite3 'file:$data/store/bitsweep.db?mode=ro' 'select state, count(*), avg(val_acc) from trials group by 1'
+  sqlite3 $data/store/bitsweep.db ".backup /tmp/copy.db"     a copy of the store, to query with any SQLite tool
   deploy/quickstart.sh --down                                stops server and worker
+
+or without any client of ours, after deploy/install-deps.sh --dev:
+
+  build/tools/bin/grpcurl -plaintext -d @ localhost:50051 bitsweep.v1.SweepService/SubmitSweep < deploy/examples/lab1.json
 EOT
 exit $status

@@ -34,7 +34,7 @@ absl::Status StatusFromCall(int code, const std::string& message, const std::str
       values.resource_name = resource.resource_name();
     }
   }
-  return ErrorWithDetails(static_cast<absl::StatusCode>(code), message, std::move(values));
+  return ErrorWithDetails(static_cast<absl::StatusCode>(code), message, values);
 }
 
 }  // namespace bitsweep::convert

@@ -11,7 +11,7 @@ from cluster import Cluster, small_sweep, wait_until
 
 
 class CrashTest(Cluster):
-    SERVER_ARGUMENTS = ["--lease-ttl", "2s"]
+    SERVER_ARGUMENTS = ["--lease-ttl", "4s"]
 
     def assert_complete(self, sweep_id, trials):
         """Every planned trial has one result, and the store says the same thing in every place."""
