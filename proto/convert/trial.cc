@@ -4,6 +4,7 @@
 #include "core/base/errors.h"
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
+#include "fmt/format.h"
 #include "proto/convert/hyperparameters.h"
 #include "proto/convert/inputs.h"
 
@@ -18,6 +19,19 @@ absl::StatusOr<std::string> ArtifactDigest(const std::string& name) {
 
 std::string ArtifactText(const std::string& sha256) {
   return sha256.empty() ? std::string() : ArtifactName(sha256);
+}
+
+absl::StatusOr<spec::Validation> ValidationOf(v1::Validation proto) {
+  switch (proto) {
+    case v1::VALIDATION_UNSPECIFIED:
+    case v1::VALIDATION_HELD_OUT:
+      return spec::Validation::kHeldOut;
+    case v1::VALIDATION_TRAINING_ROWS:
+      return spec::Validation::kTrainingRows;
+    default:
+      return InvalidSpecError(
+          {{"result.validation", fmt::format("unknown value {}", static_cast<int>(proto))}});
+  }
 }
 
 }  // namespace
@@ -50,6 +64,7 @@ v1::EpochPoint ToProto(const spec::EpochPoint& point) {
 
 absl::StatusOr<spec::TrialResult> FromProto(const v1::TrialResult& p) {
   ASSIGN_OR_RETURN(std::string artifact, ArtifactDigest(p.artifact()));
+  ASSIGN_OR_RETURN(const spec::Validation validation, ValidationOf(p.validation()));
   return spec::TrialResult{.val_acc = p.val_acc(),
                            .val_loss = p.val_loss(),
                            .val_loss_batch_mean = p.val_loss_batch_mean(),
@@ -69,7 +84,8 @@ absl::StatusOr<spec::TrialResult> FromProto(const v1::TrialResult& p) {
                            .artifact = std::move(artifact),
                            .artifact_bytes = p.artifact_bytes(),
                            .graph_name = p.graph_name(),
-                           .parameter_count = p.parameter_count()};
+                           .parameter_count = p.parameter_count(),
+                           .validation = validation};
 }
 
 v1::TrialResult ToProto(const spec::TrialResult& r) {
@@ -94,6 +110,8 @@ v1::TrialResult ToProto(const spec::TrialResult& r) {
   p.set_artifact_bytes(r.artifact_bytes);
   p.set_graph_name(r.graph_name);
   p.set_parameter_count(r.parameter_count);
+  p.set_validation(r.validation == spec::Validation::kHeldOut ? v1::VALIDATION_HELD_OUT
+                                                              : v1::VALIDATION_TRAINING_ROWS);
   return p;
 }
 

@@ -20,12 +20,14 @@ constexpr std::int32_t kMaxSlots = 4096;
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxMessage = 4096;
 
-scheduler::JobRef FromProto(const v1::JobRef& proto) { return {proto.job(), proto.attempt()}; }
+scheduler::JobRef FromProto(const v1::JobRef& proto, const std::string& worker_id) {
+  return {proto.job(), proto.attempt(), JobId{proto.id()}, worker_id};
+}
 
-std::vector<scheduler::JobRef> FromProto(
-    const google::protobuf::RepeatedPtrField<v1::JobRef>& jobs) {
+std::vector<scheduler::JobRef> FromProto(const google::protobuf::RepeatedPtrField<v1::JobRef>& jobs,
+                                         const std::string& worker_id) {
   std::vector<scheduler::JobRef> refs;
-  for (const v1::JobRef& job : jobs) refs.push_back(FromProto(job));
+  for (const v1::JobRef& job : jobs) refs.push_back(FromProto(job, worker_id));
   return refs;
 }
 
@@ -86,6 +88,7 @@ v1::LeasedJob ToProto(const store::LeasedTrial& trial) {
   v1::LeasedJob job;
   job.mutable_ref()->set_job(TrialNameText(trial.sweep_id, trial.number));
   job.mutable_ref()->set_attempt(trial.ref.attempt);
+  job.mutable_ref()->set_id(trial.ref.job.value);
   *job.mutable_trial() = convert::ToProto(trial.spec);
   job.mutable_trial()->set_expected_data_digest(trial.expected_data_digest);
   return job;
@@ -128,9 +131,10 @@ grpc::Status WorkerServiceImpl::RenewLeases(grpc::ServerContext*,
                                             v1::RenewLeasesResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
-    ASSIGN_OR_RETURN(const scheduler::RenewAnswer answer,
-                     scheduler_.RenewLeases(worker, request->instance_id(),
-                                            FromProto(request->jobs()), request->busy_slots()));
+    ASSIGN_OR_RETURN(
+        const scheduler::RenewAnswer answer,
+        scheduler_.RenewLeases(worker, request->instance_id(), FromProto(request->jobs(), worker),
+                               request->busy_slots()));
     for (const scheduler::Directive directive : answer.jobs) {
       response->add_directives(ToProto(directive));
     }
@@ -143,9 +147,10 @@ grpc::Status WorkerServiceImpl::ReportProgress(grpc::ServerContext*,
                                                const v1::ReportProgressRequest* request,
                                                v1::ReportProgressResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     std::vector<scheduler::JobReport> reports;
     for (const v1::JobProgress& report : request->reports()) {
-      reports.push_back({.ref = FromProto(report.ref()),
+      reports.push_back({.ref = FromProto(report.ref(), worker),
                          .started = report.started(),
                          .data_digest = report.data_digest(),
                          .train_rows = report.train_rows(),
@@ -165,9 +170,10 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
                                             const v1::CompleteJobRequest* request,
                                             v1::CompleteJobResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     ASSIGN_OR_RETURN(const spec::TrialResult result, convert::FromProto(request->result()));
-    RETURN_IF_ERROR(
-        scheduler_.CompleteJob(FromProto(request->ref()), FromProto(request->points()), result));
+    RETURN_IF_ERROR(scheduler_.CompleteJob(FromProto(request->ref(), worker),
+                                           FromProto(request->points()), result));
     Failpoint("rpc.before_reply");
     return absl::OkStatus();
   }());
@@ -176,10 +182,11 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
 grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext*, const v1::FailJobRequest* request,
                                         v1::FailJobResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     const spec::JobFailure failure{convert::FromProto(request->reason()),
                                    ToValidUtf8(request->message(), kMaxMessage)};
     ASSIGN_OR_RETURN(const spec::JobState state,
-                     scheduler_.FailJob(FromProto(request->ref()), failure));
+                     scheduler_.FailJob(FromProto(request->ref(), worker), failure));
     response->set_state(convert::ToProto(state));
     return absl::OkStatus();
   }());
@@ -189,10 +196,11 @@ grpc::Status WorkerServiceImpl::ReleaseJobs(grpc::ServerContext*,
                                             const v1::ReleaseJobsRequest* request,
                                             v1::ReleaseJobsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     const std::string cause =
         request->cause().empty() ? "RELEASED" : ToValidUtf8(request->cause(), kMaxText);
     ASSIGN_OR_RETURN(const std::int64_t released,
-                     scheduler_.ReleaseJobs(FromProto(request->jobs()), cause));
+                     scheduler_.ReleaseJobs(FromProto(request->jobs(), worker), cause));
     response->set_released(released);
     return absl::OkStatus();
   }());

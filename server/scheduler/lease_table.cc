@@ -5,43 +5,36 @@
 
 namespace bitsweep::scheduler {
 
-void LeaseTable::Add(Lease lease) {
-  jobs_[lease.job_name] = lease.ref.job.value;
+bool LeaseTable::Add(Lease lease) {
+  if (WasCancelled(lease.ref)) return false;
   leases_[lease.ref.job.value] = std::move(lease);
+  return true;
 }
 
-const Lease* LeaseTable::Find(const std::string& job_name, std::int64_t attempt) const {
-  const auto job = jobs_.find(job_name);
-  if (job == jobs_.end()) return nullptr;
-  const Lease& lease = leases_.at(job->second);
-  return lease.ref.attempt == attempt ? &lease : nullptr;
+const Lease* LeaseTable::Find(const store::LeaseRef& ref) const {
+  const auto found = leases_.find(ref.job.value);
+  return found != leases_.end() && found->second.ref == ref ? &found->second : nullptr;
 }
 
-bool LeaseTable::Renew(const std::string& job_name, std::int64_t attempt,
-                       const std::string& worker_id, absl::Time deadline) {
-  const Lease* lease = Find(job_name, attempt);
+bool LeaseTable::Renew(const store::LeaseRef& ref, const std::string& worker_id,
+                       absl::Time deadline) {
+  const Lease* lease = Find(ref);
   if (lease == nullptr || lease->worker_id != worker_id) return false;
-  leases_.at(lease->ref.job.value).deadline = deadline;
+  leases_.at(ref.job.value).deadline = deadline;
   return true;
 }
 
 void LeaseTable::Remove(const store::LeaseRef& ref) {
-  const auto found = leases_.find(ref.job.value);
-  if (found == leases_.end() || found->second.ref != ref) return;
-  jobs_.erase(found->second.job_name);
-  leases_.erase(found);
+  if (Find(ref) != nullptr) leases_.erase(ref.job.value);
 }
 
-void LeaseTable::Cancel(const store::LeaseRef& ref) {
-  const auto found = leases_.find(ref.job.value);
-  if (found == leases_.end() || found->second.ref != ref) return;
-  cancelled_[{found->second.job_name, ref.attempt}] = found->second.deadline;
+void LeaseTable::Cancel(const store::LeaseRef& ref, absl::Time until) {
+  const Lease* lease = Find(ref);
+  cancelled_[ref] = lease == nullptr ? until : lease->deadline;
   Remove(ref);
 }
 
-bool LeaseTable::WasCancelled(const std::string& job_name, std::int64_t attempt) const {
-  return cancelled_.contains({job_name, attempt});
-}
+bool LeaseTable::WasCancelled(const store::LeaseRef& ref) const { return cancelled_.contains(ref); }
 
 std::vector<Lease> LeaseTable::TakeExpired(absl::Time now) {
   std::erase_if(cancelled_, [&](const auto& entry) { return entry.second <= now; });

@@ -26,20 +26,21 @@ struct Lease {
 };
 
 // The leases in force, in memory: renewals cost no write. What ended is forgotten; what was
-// cancelled is remembered until its worker has heard of it, or the deadline has passed. Not
-// thread-safe.
+// cancelled is remembered until its deadline has passed. A reference names a job by its row, which
+// no later job gets: that of a deleted sweep is never found again. Not thread-safe.
 class LeaseTable {
  public:
-  void Add(Lease lease);
-  // The lease of this job, if `attempt` is the one in force.
-  const Lease* Find(const std::string& job_name, std::int64_t attempt) const;
+  // False, and the lease is not added, when it has been cancelled already.
+  bool Add(Lease lease);
+  // The lease, if it is in force.
+  const Lease* Find(const store::LeaseRef& ref) const;
   // False when the lease is not in force, or not this worker's.
-  bool Renew(const std::string& job_name, std::int64_t attempt, const std::string& worker_id,
-             absl::Time deadline);
+  bool Renew(const store::LeaseRef& ref, const std::string& worker_id, absl::Time deadline);
   void Remove(const store::LeaseRef& ref);
-  // Ends the lease and remembers that it was a cancellation.
-  void Cancel(const store::LeaseRef& ref);
-  bool WasCancelled(const std::string& job_name, std::int64_t attempt) const;
+  // Ends the lease and remembers that it was a cancellation; of a lease that has not come here yet,
+  // until `until`.
+  void Cancel(const store::LeaseRef& ref, absl::Time until);
+  bool WasCancelled(const store::LeaseRef& ref) const;
 
   // Removes and returns the leases whose deadline has come.
   std::vector<Lease> TakeExpired(absl::Time now);
@@ -50,9 +51,8 @@ class LeaseTable {
   std::int64_t CountOf(const std::string& worker_id) const;
 
  private:
-  std::unordered_map<std::int64_t, Lease> leases_;      // by job
-  std::unordered_map<std::string, std::int64_t> jobs_;  // by job name
-  std::map<std::pair<std::string, std::int64_t>, absl::Time> cancelled_;
+  std::unordered_map<std::int64_t, Lease> leases_;   // by job
+  std::map<store::LeaseRef, absl::Time> cancelled_;  // until when to remember it
 };
 
 }  // namespace bitsweep::scheduler

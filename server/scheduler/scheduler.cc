@@ -120,10 +120,10 @@ void Scheduler::Dispatch() {
       requests.push_back({poll->worker_id, poll->wanted});
     }
   }
-  const absl::StatusOr<std::vector<store::QueueSource>> sources = store_.Sources();
+  const absl::Time now = clock_.Now();
+  const absl::StatusOr<std::vector<store::QueueSource>> sources = store_.Sources(now);
   std::vector<store::Allocation> allocations;
   if (sources.ok()) allocations = Allocate(*sources, requests);
-  const absl::Time now = clock_.Now();
   absl::StatusOr<std::vector<store::LeasedTrial>> leased = std::vector<store::LeasedTrial>{};
   if (!allocations.empty()) leased = store_.Lease(allocations, now);
   const absl::Status status = sources.ok() ? leased.status() : sources.status();
@@ -141,36 +141,40 @@ void Scheduler::Dispatch() {
     return;
   }
   Failpoint("scheduler.after_lease");
-  std::vector<store::LeaseRef> homeless;
+  std::vector<Lease> homeless;
   {
     absl::MutexLock lock(&mu_);
     for (store::LeasedTrial& trial : *leased) {
       observer_.OnLeased(now - trial.queued_since);
+      Lease lease{.ref = trial.ref,
+                  .job_name = TrialNameText(trial.sweep_id, trial.number),
+                  .sweep_id = trial.sweep_id,
+                  .number = trial.number,
+                  .worker_id = trial.worker_id,
+                  .deadline = now + options_.lease_ttl,
+                  .leased_at = now};
       const auto poll = std::find_if(polls_.begin(), polls_.end(), [&](const Poll* p) {
         return p->worker_id == trial.worker_id && !p->done &&
                static_cast<std::int64_t>(p->jobs.size()) < p->wanted;
       });
       if (poll == polls_.end()) {
-        homeless.push_back(trial.ref);
+        homeless.push_back(std::move(lease));
         continue;
       }
-      leases_.Add({.ref = trial.ref,
-                   .job_name = TrialNameText(trial.sweep_id, trial.number),
-                   .sweep_id = trial.sweep_id,
-                   .number = trial.number,
-                   .worker_id = trial.worker_id,
-                   .deadline = now + options_.lease_ttl,
-                   .leased_at = now});
-      (*poll)->jobs.push_back(std::move(trial));
+      // It may have been cancelled since the store leased it.
+      if (leases_.Add(std::move(lease))) (*poll)->jobs.push_back(std::move(trial));
     }
     for (Poll* poll : polls_) poll->done = poll->done || !poll->jobs.empty();
     work_may_wait_ = true;  // there may be more, and others may wait
   }
   if (!homeless.empty()) {
-    const absl::StatusOr<std::int64_t> released =
-        store_.Release(homeless, "CALLER_GONE", clock_.Now());
-    if (!released.ok())
+    std::vector<store::LeaseRef> refs;
+    for (const Lease& lease : homeless) refs.push_back(lease.ref);
+    const absl::StatusOr<std::int64_t> released = store_.Release(refs, "CALLER_GONE", clock_.Now());
+    if (!released.ok()) {
       spdlog::error("releasing failed error=\"{}\"", released.status().ToString());
+      EndSoon(std::move(homeless));
+    }
   }
   for (const store::Allocation& allocation : allocations) {
     for (const store::QueueSource& source : *sources) {
@@ -186,22 +190,28 @@ void Scheduler::ExpireLeases(std::vector<Lease> expired) {
     spdlog::warn("lease expired sweep={} trial={} attempt={} worker={}", lease.sweep_id,
                  lease.number, lease.ref.attempt, lease.worker_id);
   }
-  const absl::StatusOr<std::vector<store::FailOutcome>> outcomes =
+  const absl::StatusOr<std::vector<std::optional<store::FailOutcome>>> outcomes =
       store_.Expire(refs, options_.retry, clock_.Now());
   if (!outcomes.ok()) {
     spdlog::error("expiring leases failed error=\"{}\"", outcomes.status().ToString());
-    absl::MutexLock lock(&mu_);
-    for (Lease& lease : expired) {  // try again: no lease may be forgotten
-      lease.deadline = clock_.Now() + absl::Seconds(1);
-      leases_.Add(std::move(lease));
-    }
+    EndSoon(std::move(expired));
     return;
   }
   for (std::size_t i = 0; i < expired.size(); ++i) {
+    const std::optional<store::FailOutcome>& outcome = (*outcomes)[i];
+    if (!outcome) continue;  // it had ended otherwise, and was counted then
     observer_.OnAttemptEnded("LEASE_EXPIRED");
-    NoteFailure(expired[i], spec::FailureReason::kWorkerLost, (*outcomes)[i]);
+    NoteFailure(expired[i], spec::FailureReason::kWorkerLost, *outcome);
   }
   WakeDispatcher();
+}
+
+void Scheduler::EndSoon(std::vector<Lease> leases) {
+  absl::MutexLock lock(&mu_);
+  for (Lease& lease : leases) {
+    lease.deadline = clock_.Now() + absl::Seconds(1);
+    leases_.Add(std::move(lease));
+  }
 }
 
 void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
@@ -215,10 +225,10 @@ void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
   Revoke(outcome.revoked);
   if (outcome.cancelled_trials > 0) {  // its failure policy stopped it
     observer_.OnFinished(spec::JobState::kCancelled, outcome.cancelled_trials);
-    hub_.Forget(lease.sweep_id);
   }
   for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Ended(lease.sweep_id, lease.number);
+  if (outcome.sweep_ended) hub_.Forget(lease.sweep_id);
   if (outcome.ready_time) {
     absl::MutexLock lock(&mu_);
     next_ready_ = std::min(next_ready_.value_or(absl::InfiniteFuture()), *outcome.ready_time);
@@ -227,7 +237,8 @@ void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
 
 void Scheduler::Revoke(const std::vector<store::LeaseRef>& revoked) {
   absl::MutexLock lock(&mu_);
-  for (const store::LeaseRef& ref : revoked) leases_.Cancel(ref);
+  const absl::Time until = clock_.Now() + options_.lease_ttl;
+  for (const store::LeaseRef& ref : revoked) leases_.Cancel(ref, until);
 }
 
 absl::StatusOr<store::SubmitOutcome> Scheduler::SubmitSweep(const store::NewSweep& sweep) {
@@ -265,14 +276,13 @@ absl::StatusOr<store::ChangeOutcome> Scheduler::CancelSweep(const std::string& s
   }
   for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Forget(sweep_id);
-  hub_.Changed(sweep_id);
   return outcome;
 }
 
 absl::StatusOr<store::ChangeOutcome> Scheduler::RetrySweep(
     const std::string& sweep_id, const std::vector<spec::JobState>& states) {
   ASSIGN_OR_RETURN(store::ChangeOutcome outcome, store_.RetrySweep(sweep_id, states, clock_.Now()));
-  hub_.Changed(sweep_id);
+  if (outcome.changed_trials > 0) hub_.Changed(sweep_id);
   WakeDispatcher();
   return outcome;
 }
@@ -286,12 +296,13 @@ absl::Status Scheduler::DeleteSweep(const std::string& sweep_id) {
 std::optional<absl::Duration> Scheduler::Eta(const store::SweepRecord& sweep) {
   if (sweep.counts.Terminal() == sweep.counts.Planned() || sweep.flags.paused) return std::nullopt;
   const absl::Time now = clock_.Now();
+  const std::int64_t parallel = sweep.counts.leased + sweep.counts.running;
   {
     absl::MutexLock lock(&mu_);
     const auto cached = work_.find(sweep.row.value);
     if (cached != work_.end() && sweep.trial_count >= kLargeSweep &&
         now - cached->second.time < kWorkAge) {
-      return EstimateEta(cached->second.work, sweep.counts.running);
+      return EstimateEta(cached->second.work, parallel);
     }
   }
   const absl::StatusOr<store::WorkSummary> work = store_.SummarizeWork(sweep.row);
@@ -304,7 +315,7 @@ std::optional<absl::Duration> Scheduler::Eta(const store::SweepRecord& sweep) {
     if (work_.size() > 100) work_.clear();
     work_[sweep.row.value] = {now, *work};
   }
-  return EstimateEta(*work, sweep.counts.running);
+  return EstimateEta(*work, parallel);
 }
 
 }  // namespace bitsweep::scheduler

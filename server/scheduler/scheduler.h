@@ -31,10 +31,13 @@ struct SchedulerOptions {
   spec::RetryLimits retry;
 };
 
-// One attempt at one job, as workers name it.
+// One attempt at one job, as a worker names it: `id` tells the job from one of the same name in a
+// deleted sweep.
 struct JobRef {
   std::string job_name;
   std::int64_t attempt = 0;
+  JobId id;
+  std::string worker_id;  // who says so
 };
 enum class Directive { kContinue, kCancel, kLost, kDrain };
 
@@ -139,6 +142,9 @@ class Scheduler {
   void Loop();
   void Dispatch();
   void ExpireLeases(std::vector<Lease> expired);
+  // After a write that failed: puts the leases (back) into the table, to expire in a second. None
+  // may be forgotten while the store has it.
+  void EndSoon(std::vector<Lease> leases) ABSL_LOCKS_EXCLUDED(mu_);
   void WakeDispatcher() ABSL_LOCKS_EXCLUDED(mu_);
   // Ends the waiting of a worker that shall get nothing more.
   void EndPolls(const std::string& worker_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -147,12 +153,12 @@ class Scheduler {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LiveWorker Describe(const LiveWorker& worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Revoke(const std::vector<store::LeaseRef>& revoked);
-  // The job that a worker names: from the leases in force, else from the store, so that repeating a
-  // committed write finds it.
-  absl::StatusOr<store::LeaseRef> Resolve(const JobRef& ref);
+  // The job that a worker names, as far as known without a write: from the leases in force, else
+  // from the store, so that repeating a committed write finds it. Aborted / LEASE_LOST when the
+  // lease is another worker's or the name another job's.
+  absl::StatusOr<Lease> Resolve(const JobRef& ref);
   void NoteFailure(const Lease& lease, spec::FailureReason reason,
                    const store::FailOutcome& outcome);
-  std::optional<Lease> FindLease(const JobRef& ref);
 
   store::Store& store_;
   Clock& clock_;

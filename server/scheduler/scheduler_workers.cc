@@ -66,9 +66,8 @@ absl::Status Scheduler::RegisterWorker(store::WorkerRecord record) {
   }
   spdlog::info("worker registered worker={} slots={} host={} version={}", record.worker_id,
                record.slots, record.host, record.version);
-  RETURN_IF_ERROR(store_.PutWorker(record));
   if (!orphaned.empty()) ExpireLeases(std::move(orphaned));
-  return absl::OkStatus();
+  return store_.PutWorker(record);
 }
 
 absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
@@ -99,14 +98,13 @@ absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
   }
   if (!poll.jobs.empty() && cancelled()) {
     std::vector<store::LeaseRef> refs;
+    for (const store::LeasedTrial& trial : poll.jobs) refs.push_back(trial.ref);
+    // When this fails, the leases stay in force until they expire.
+    RETURN_IF_ERROR(store_.Release(refs, "CALLER_GONE", clock_.Now()).status());
     {
       absl::MutexLock lock(&mu_);
-      for (const store::LeasedTrial& trial : poll.jobs) {
-        leases_.Remove(trial.ref);
-        refs.push_back(trial.ref);
-      }
+      for (const store::LeaseRef& ref : refs) leases_.Remove(ref);
     }
-    RETURN_IF_ERROR(store_.Release(refs, "CALLER_GONE", clock_.Now()).status());
     WakeDispatcher();
     return absl::CancelledError("the caller has gone");
   }
@@ -128,9 +126,10 @@ absl::StatusOr<RenewAnswer> Scheduler::RenewLeases(const std::string& worker_id,
   RenewAnswer answer{.worker = worker.draining ? Directive::kDrain : Directive::kContinue};
   const absl::Time deadline = clock_.Now() + options_.lease_ttl;
   for (const JobRef& job : jobs) {
-    if (leases_.Renew(job.job_name, job.attempt, worker_id, deadline)) {
+    const store::LeaseRef ref{job.id, job.attempt};
+    if (leases_.Renew(ref, worker_id, deadline)) {
       answer.jobs.push_back(Directive::kContinue);
-    } else if (leases_.WasCancelled(job.job_name, job.attempt)) {
+    } else if (leases_.WasCancelled(ref)) {
       answer.jobs.push_back(Directive::kCancel);
     } else {
       answer.jobs.push_back(Directive::kLost);
@@ -140,21 +139,27 @@ absl::StatusOr<RenewAnswer> Scheduler::RenewLeases(const std::string& worker_id,
   return answer;
 }
 
-std::optional<Lease> Scheduler::FindLease(const JobRef& ref) {
-  absl::MutexLock lock(&mu_);
-  const Lease* lease = leases_.Find(ref.job_name, ref.attempt);
-  return lease == nullptr ? std::nullopt : std::optional<Lease>(*lease);
-}
-
-absl::StatusOr<store::LeaseRef> Scheduler::Resolve(const JobRef& ref) {
-  if (const std::optional<Lease> lease = FindLease(ref)) return lease->ref;
+absl::StatusOr<Lease> Scheduler::Resolve(const JobRef& ref) {
   ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(ref.job_name));
+  const store::LeaseRef lease_ref{ref.id, ref.attempt};
+  {
+    absl::MutexLock lock(&mu_);
+    const Lease* lease = leases_.Find(lease_ref);
+    if (lease != nullptr && lease->job_name == ref.job_name) {
+      if (lease->worker_id == ref.worker_id) return *lease;
+      return LeaseLostError(ref.job_name, ref.attempt, "is leased to another worker");
+    }
+  }
   const absl::StatusOr<JobId> job = store_.FindTrialJob(name.sweep_id, name.number);
-  if (absl::IsNotFound(job.status())) {
+  if (!job.ok() && !absl::IsNotFound(job.status())) return job.status();
+  if (!job.ok() || *job != ref.id) {
     return LeaseLostError(ref.job_name, ref.attempt, "has no job any more: its sweep was deleted");
   }
-  RETURN_IF_ERROR(job.status());
-  return store::LeaseRef{*job, ref.attempt};
+  return Lease{.ref = lease_ref,
+               .job_name = ref.job_name,
+               .sweep_id = name.sweep_id,
+               .number = name.number,
+               .worker_id = ref.worker_id};
 }
 
 absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
@@ -163,14 +168,17 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
   std::vector<store::ProgressReport> known;
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < reports.size(); ++i) {
-    const absl::StatusOr<store::LeaseRef> ref = Resolve(reports[i].ref);
-    if (!ref.ok()) {
-      if (!IsLeaseLost(ref.status())) return ref.status();
+    const absl::StatusOr<Lease> lease = Resolve(reports[i].ref);
+    if (!lease.ok()) {
+      // A name that cannot be is no reason to refuse the other reports.
+      if (!IsLeaseLost(lease.status()) && !absl::IsInvalidArgument(lease.status())) {
+        return lease.status();
+      }
       answers[i].directive = Directive::kLost;
       observer_.OnFenced();
       continue;
     }
-    known.push_back({*ref, reports[i].started, reports[i].data_digest, reports[i].points});
+    known.push_back({lease->ref, reports[i].started, reports[i].data_digest, reports[i].points});
     positions.push_back(i);
   }
   ASSIGN_OR_RETURN(const std::vector<store::ProgressOutcome> outcomes,
@@ -200,6 +208,12 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
       case store::ProgressVerdict::kDataMismatch:
         answer.data_mismatch = outcomes[k].detail;
         break;
+      case store::ProgressVerdict::kInvalid:
+        spdlog::error("report refused job={} attempt={} worker={} error=\"{}\"",
+                      report.ref.job_name, report.ref.attempt, report.ref.worker_id,
+                      outcomes[k].detail);
+        answer.directive = Directive::kLost;
+        break;
     }
   }
   return answers;
@@ -207,17 +221,17 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
 
 absl::Status Scheduler::CompleteJob(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
                                     const spec::TrialResult& result) {
-  ASSIGN_OR_RETURN(const store::LeaseRef lease_ref, Resolve(ref));
-  const std::optional<Lease> lease = FindLease(ref);
-  const absl::Status status = store_.Complete(lease_ref, points, result, clock_.Now());
-  if (!status.ok()) {
-    if (IsLeaseLost(status)) observer_.OnFenced();
-    return status;
+  const absl::StatusOr<Lease> lease = Resolve(ref);
+  const absl::StatusOr<store::CompleteOutcome> outcome =
+      lease.ok() ? store_.Complete(lease->ref, points, result, clock_.Now()) : lease.status();
+  if (!outcome.ok()) {
+    if (IsLeaseLost(outcome.status())) observer_.OnFenced();
+    return outcome.status();
   }
-  if (!lease) return status;  // a repeat: it has been counted
+  if (outcome->repeated) return absl::OkStatus();  // it has been counted
   {
     absl::MutexLock lock(&mu_);
-    leases_.Remove(lease_ref);
+    leases_.Remove(lease->ref);
     work_may_wait_ = true;  // a limit of parallel trials may have room again
   }
   spdlog::info(
@@ -229,23 +243,23 @@ absl::Status Scheduler::CompleteJob(const JobRef& ref, const std::vector<spec::E
   observer_.OnSucceeded(result);
   observer_.OnEpochs(static_cast<std::int64_t>(points.size()), result.train_rows);
   hub_.Ended(lease->sweep_id, lease->number);
-  return status;
+  if (outcome->sweep_ended) hub_.Forget(lease->sweep_id);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<spec::JobState> Scheduler::FailJob(const JobRef& ref,
                                                   const spec::JobFailure& failure) {
-  ASSIGN_OR_RETURN(const store::LeaseRef lease_ref, Resolve(ref));
-  const std::optional<Lease> lease = FindLease(ref);
+  const absl::StatusOr<Lease> lease = Resolve(ref);
   const absl::StatusOr<store::FailOutcome> outcome =
-      store_.Fail(lease_ref, failure, options_.retry, clock_.Now());
+      lease.ok() ? store_.Fail(lease->ref, failure, options_.retry, clock_.Now()) : lease.status();
   if (!outcome.ok()) {
     if (IsLeaseLost(outcome.status())) observer_.OnFenced();
     return outcome.status();
   }
-  if (lease) {
+  if (!outcome->repeated) {
     {
       absl::MutexLock lock(&mu_);
-      leases_.Remove(lease_ref);
+      leases_.Remove(lease->ref);
     }
     observer_.OnAttemptEnded("FAILED");
     NoteFailure(*lease, failure.reason, *outcome);
@@ -259,11 +273,12 @@ absl::StatusOr<std::int64_t> Scheduler::ReleaseJobs(const std::vector<JobRef>& r
   std::vector<store::LeaseRef> known;
   std::vector<Lease> held;
   for (const JobRef& ref : refs) {
-    const absl::StatusOr<store::LeaseRef> resolved = Resolve(ref);
-    if (IsLeaseLost(resolved.status())) continue;
-    RETURN_IF_ERROR(resolved.status());
-    known.push_back(*resolved);
-    if (const std::optional<Lease> lease = FindLease(ref)) held.push_back(*lease);
+    const absl::StatusOr<Lease> lease = Resolve(ref);
+    if (IsLeaseLost(lease.status())) continue;
+    RETURN_IF_ERROR(lease.status());
+    known.push_back(lease->ref);
+    absl::MutexLock lock(&mu_);
+    if (leases_.Find(lease->ref) != nullptr) held.push_back(*lease);
   }
   ASSIGN_OR_RETURN(const std::int64_t released, store_.Release(known, cause, clock_.Now()));
   {

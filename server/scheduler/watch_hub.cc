@@ -29,14 +29,19 @@ void WatchHub::Epoch(const std::string& sweep_id, std::int64_t trial, std::int64
 
 void WatchHub::Ended(const std::string& sweep_id, std::int64_t trial) {
   absl::MutexLock lock(&mu_);
-  Sweep& sweep = sweeps_[sweep_id];
-  sweep.version = next_version_++;
-  sweep.live.erase(trial);
+  const auto sweep = sweeps_.find(sweep_id);
+  if (sweep == sweeps_.end()) {
+    forgotten_version_ = next_version_++;
+    return;
+  }
+  sweep->second.version = next_version_++;
+  sweep->second.live.erase(trial);
 }
 
 void WatchHub::Forget(const std::string& sweep_id) {
   absl::MutexLock lock(&mu_);
   sweeps_.erase(sweep_id);
+  forgotten_version_ = next_version_++;
 }
 
 void WatchHub::Close() {
@@ -51,25 +56,25 @@ bool WatchHub::closed() const {
 
 std::uint64_t WatchHub::Version(const std::string& sweep_id) const {
   absl::MutexLock lock(&mu_);
+  return VersionOf(sweep_id);
+}
+
+std::uint64_t WatchHub::VersionOf(const std::string& sweep_id) const {
   const auto sweep = sweeps_.find(sweep_id);
-  return sweep == sweeps_.end() ? 0 : sweep->second.version;
+  return sweep == sweeps_.end() ? forgotten_version_ : sweep->second.version;
 }
 
 std::uint64_t WatchHub::WaitForChange(const std::string& sweep_id, std::uint64_t seen,
                                       absl::Time deadline, const std::function<bool()>& cancelled) {
   absl::MutexLock lock(&mu_);
-  const auto version = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const auto sweep = sweeps_.find(sweep_id);
-    return sweep == sweeps_.end() ? std::uint64_t{0} : sweep->second.version;
-  };
   const auto changed = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return closed_ || version() != seen;
+    return closed_ || VersionOf(sweep_id) != seen;
   };
   while (!clock_.AwaitUntil(mu_, absl::Condition(&changed),
                             std::min(deadline, clock_.Now() + absl::Seconds(1)))) {
     if (clock_.Now() >= deadline || cancelled()) break;
   }
-  return version();
+  return VersionOf(sweep_id);
 }
 
 std::vector<LivePoint> WatchHub::PointsAfter(const std::string& sweep_id,

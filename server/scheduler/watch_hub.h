@@ -26,7 +26,8 @@ struct LivePoint {
 };
 
 // Tells watchers that a sweep has changed. Keeps one number a sweep and one point a running trial:
-// nothing is buffered for a watcher, a slow one sees fewer and newer points.
+// nothing is buffered for a watcher, a slow one sees fewer and newer points. The end of a trial
+// makes no entry, so that what was forgotten stays so.
 //
 // Thread-safe.
 class WatchHub {
@@ -39,12 +40,13 @@ class WatchHub {
              const spec::EpochPoint& point);
   // The trial is no longer under way.
   void Ended(const std::string& sweep_id, std::int64_t trial);
+  // Of a sweep that has ended or was deleted. Also a change.
   void Forget(const std::string& sweep_id);
   // Wakes every watcher; WaitForChange returns at once from now on.
   void Close();
   bool closed() const;
 
-  // The sweep's version now; grows with every change.
+  // The sweep's version now; grows with every change. Sweeps without an entry share one.
   std::uint64_t Version(const std::string& sweep_id) const;
   // Waits until the version differs from `seen`, until `deadline`, Close, or `cancelled` (asked at
   // least each second) says so. Returns the version.
@@ -65,9 +67,13 @@ class WatchHub {
     std::map<std::int64_t, Live> live;
   };
 
+  std::uint64_t VersionOf(const std::string& sweep_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   Clock& clock_;
   mutable absl::Mutex mu_;
   std::uint64_t next_version_ ABSL_GUARDED_BY(mu_) = 1;
+  // Version of the sweeps that have no entry.
+  std::uint64_t forgotten_version_ ABSL_GUARDED_BY(mu_) = 0;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   std::map<std::string, Sweep> sweeps_ ABSL_GUARDED_BY(mu_);
 };

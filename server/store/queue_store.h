@@ -14,12 +14,12 @@
 
 namespace bitsweep::store {
 
-// A sweep that has queued jobs and is not paused: what the queue policy chooses among.
+// A sweep that has jobs to lease now and is not paused: what the queue policy chooses among.
 struct QueueSource {
   SweepRowId sweep;
   std::string sweep_id;
   std::int64_t priority = 0;
-  std::int64_t queued = 0;        // ready ones and those in back-off
+  std::int64_t queued = 0;        // ready: not in back-off
   std::int64_t in_flight = 0;     // leased or running
   std::int64_t max_parallel = 0;  // 0: no limit
 };
@@ -58,10 +58,15 @@ struct ProgressReport {
   std::string data_digest;
   std::vector<spec::EpochPoint> points;
 };
-enum class ProgressVerdict { kContinue, kLost, kCancelled, kDataMismatch };
+enum class ProgressVerdict { kContinue, kLost, kCancelled, kDataMismatch, kInvalid };
 struct ProgressOutcome {
   ProgressVerdict verdict = ProgressVerdict::kContinue;
-  std::string detail;  // of kDataMismatch: both digests
+  std::string detail;  // of kDataMismatch: both digests; of kInvalid: why
+};
+
+struct CompleteOutcome {
+  bool repeated = false;     // it had been committed before
+  bool sweep_ended = false;  // no trial of the sweep is open any more
 };
 
 struct FailOutcome {
@@ -70,6 +75,8 @@ struct FailOutcome {
   // By the sweep's failure policy: how many trials it cancelled, and the leases among them.
   std::int64_t cancelled_trials = 0;
   std::vector<LeaseRef> revoked;
+  bool repeated = false;     // it had been committed before
+  bool sweep_ended = false;  // no trial of the sweep is open any more
 };
 
 // The queue: what the scheduler asks. Same promises as SweepStore.
@@ -81,7 +88,7 @@ class QueueStore {
  public:
   virtual ~QueueStore() = default;
 
-  virtual absl::StatusOr<std::vector<QueueSource>> Sources() = 0;
+  virtual absl::StatusOr<std::vector<QueueSource>> Sources(absl::Time now) = 0;
   // Moves ready jobs (back-off over at `now`) to LEASED, one attempt row and one event each: in
   // plan order, those that were in back-off after the others. Fewer, or none, when there are no
   // more.
@@ -95,15 +102,18 @@ class QueueStore {
   virtual absl::StatusOr<std::vector<ActiveLease>> ActiveLeases() = 0;
 
   // Starts (LEASED -> RUNNING) and epochs. One outcome a report, in order. The first digest of a
-  // sweep is recorded; another one is kDataMismatch and nothing of that report is stored.
+  // sweep is recorded; another one is kDataMismatch, an epoch that cannot be is kInvalid: nothing
+  // of that report is stored, the others are.
   virtual absl::StatusOr<std::vector<ProgressOutcome>> Progress(
       const std::vector<ProgressReport>& reports, absl::Time now) = 0;
   // -> SUCCEEDED, with result and model (by the sweep's keep_models). Aborted / LEASE_LOST when
   // fenced; InvalidArgument / INCOMPLETE_RESULT when an epoch is missing, a metric is not finite or
   // the digest is not the sweep's; FailedPrecondition / ARTIFACT_MISSING when the artifact is not
   // stored.
-  virtual absl::Status Complete(const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
-                                const spec::TrialResult& result, absl::Time now) = 0;
+  virtual absl::StatusOr<CompleteOutcome> Complete(const LeaseRef& ref,
+                                                   const std::vector<spec::EpochPoint>& points,
+                                                   const spec::TrialResult& result,
+                                                   absl::Time now) = 0;
   // An attempt ended without a result: DecideRetry says what follows. Aborted / LEASE_LOST when
   // fenced.
   virtual absl::StatusOr<FailOutcome> Fail(const LeaseRef& ref, const spec::JobFailure& failure,
@@ -113,10 +123,9 @@ class QueueStore {
   virtual absl::StatusOr<std::int64_t> Release(const std::vector<LeaseRef>& refs,
                                                const std::string& cause, absl::Time now) = 0;
   // Leases that were not renewed. RUNNING: a failure of reason WORKER_LOST; LEASED: back to the
-  // queue unharmed. One outcome a lease; fenced ones report their present state.
-  virtual absl::StatusOr<std::vector<FailOutcome>> Expire(const std::vector<LeaseRef>& refs,
-                                                          const spec::RetryLimits& limits,
-                                                          absl::Time now) = 0;
+  // queue unharmed. One outcome a lease; none when it was not held any more: nothing happened.
+  virtual absl::StatusOr<std::vector<std::optional<FailOutcome>>> Expire(
+      const std::vector<LeaseRef>& refs, const spec::RetryLimits& limits, absl::Time now) = 0;
 
   // PauseQueue / ResumeQueue: survives a restart.
   virtual absl::Status SetQueuePaused(bool paused, absl::Time now) = 0;

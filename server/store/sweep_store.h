@@ -85,6 +85,9 @@ class SweepStore {
   virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep,
                                                                std::int64_t revision,
                                                                std::int64_t limit) = 0;
+  // How many those are, counted up to `limit`.
+  virtual absl::StatusOr<std::int64_t> CountEventsAfter(SweepRowId sweep, std::int64_t revision,
+                                                        std::int64_t limit) = 0;
 };
 
 }  // namespace bitsweep::store

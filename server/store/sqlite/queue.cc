@@ -12,17 +12,20 @@
 
 namespace bitsweep::store {
 
-absl::StatusOr<std::vector<QueueSource>> SqliteStore::Sources() {
+absl::StatusOr<std::vector<QueueSource>> SqliteStore::Sources(absl::Time now) {
   std::vector<QueueSource> sources;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
-        "SELECT s.id, s.sweep_id, s.priority, s.max_parallel, q.jobs, l.jobs + r.jobs FROM sweeps "
-        "s "
+        "SELECT s.id, s.sweep_id, s.priority, s.max_parallel, q.jobs - (SELECT count(*) FROM jobs "
+        "b WHERE b.sweep = s.id AND b.state = 'QUEUED' AND b.not_before > ?1), l.jobs + r.jobs "
+        "FROM sweeps s "
         "JOIN counters q ON q.sweep = s.id AND q.state = 'QUEUED' "
         "JOIN counters l ON l.sweep = s.id AND l.state = 'LEASED' "
         "JOIN counters r ON r.sweep = s.id AND r.state = 'RUNNING' "
-        "WHERE s.end_time IS NULL AND s.paused = 0 AND q.jobs > 0 ORDER BY s.id");
+        "WHERE s.end_time IS NULL AND s.paused = 0 AND q.jobs > 0 ORDER BY s.id",
+        ToMicros(now));
     while (row.Step()) {
+      if (row.Int(4) <= 0) continue;  // all in back-off
       sources.push_back({.sweep = SweepRowId{row.Int(0)},
                          .sweep_id = row.Text(1),
                          .priority = row.Int(2),

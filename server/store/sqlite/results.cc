@@ -44,17 +44,21 @@ bool IsFinite(const spec::EpochPoint& p) {
 }
 
 absl::Status Incomplete(const std::string& why) {
-  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, why,
-                          {.reason = "INCOMPLETE_RESULT"});
+  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, why, {.reason = "INCOMPLETE_RESULT"});
 }
 
-absl::Status PutEpochs(Connection& db, const LeaseRef& ref,
-                       const std::vector<spec::EpochPoint>& points) {
+absl::Status CheckEpochs(const std::vector<spec::EpochPoint>& points) {
   for (const spec::EpochPoint& p : points) {
     if (p.epoch < 0 || !IsFinite(p)) {
       return Incomplete(
           fmt::format("epoch {}: expected a number from 0 and finite metrics", p.epoch));
     }
+  }
+  return absl::OkStatus();
+}
+
+void PutEpochs(Connection& db, const LeaseRef& ref, const std::vector<spec::EpochPoint>& points) {
+  for (const spec::EpochPoint& p : points) {
     db.Run(
         "INSERT OR REPLACE INTO epochs (job, epoch, attempt, learning_rate, train_loss, "
         "train_loss_last_step, "
@@ -67,7 +71,6 @@ absl::Status PutEpochs(Connection& db, const LeaseRef& ref,
     db.Run("UPDATE trials SET epochs_done = max(epochs_done, ?2) WHERE job = ?1", ref.job.value,
            points.back().epoch + 1);
   }
-  return absl::OkStatus();
 }
 
 absl::Status Start(Connection& db, JobRow& job, absl::Time now) {
@@ -183,6 +186,9 @@ absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
         job && job->attempt == report.ref.attempt && job->state == spec::JobState::kCancelled;
     return ProgressOutcome{cancelled ? ProgressVerdict::kCancelled : ProgressVerdict::kLost, ""};
   }
+  if (const absl::Status status = CheckEpochs(report.points); !status.ok()) {
+    return ProgressOutcome{ProgressVerdict::kInvalid, std::string(status.message())};
+  }
   if (std::string why = CheckDigest(db, job->sweep, report.data_digest); !why.empty()) {
     return ProgressOutcome{ProgressVerdict::kDataMismatch, std::move(why)};
   }
@@ -190,7 +196,7 @@ absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
     RETURN_IF_ERROR(Start(db, *job, now));
     RefreshSweep(db, job->sweep, now);
   }
-  RETURN_IF_ERROR(PutEpochs(db, report.ref, report.points));
+  PutEpochs(db, report.ref, report.points);
   return ProgressOutcome{};
 }
 
@@ -208,19 +214,19 @@ absl::StatusOr<std::vector<ProgressOutcome>> SqliteStore::Progress(
   return outcomes;
 }
 
-absl::Status SqliteStore::CompleteOne(Connection& db, const LeaseRef& ref,
-                                      const std::vector<spec::EpochPoint>& points,
-                                      const spec::TrialResult& r, absl::Time now) {
+absl::StatusOr<CompleteOutcome> SqliteStore::CompleteOne(
+    Connection& db, const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
+    const spec::TrialResult& r, absl::Time now) {
   std::optional<JobRow> job = LoadJob(db, ref.job);
   if (!job || !IsHeldBy(*job, ref)) {
-    if (OutcomeOf(db, ref) == "SUCCEEDED")
-      return absl::OkStatus();  // a repeat of a committed write
+    if (OutcomeOf(db, ref) == "SUCCEEDED") return CompleteOutcome{.repeated = true};
     return LeaseLost(db, ref, job);
   }
   if (std::string why = CheckDigest(db, job->sweep, r.data_digest); !why.empty())
     return Incomplete(why);
   if (job->state == spec::JobState::kLeased) RETURN_IF_ERROR(Start(db, *job, now));
-  RETURN_IF_ERROR(PutEpochs(db, ref, points));
+  RETURN_IF_ERROR(CheckEpochs(points));
+  PutEpochs(db, ref, points);
   RETURN_IF_ERROR(CheckResult(db, *job, r));
   std::optional<std::string> artifact;
   if (!r.artifact.empty()) artifact = r.artifact;
@@ -233,23 +239,30 @@ absl::Status SqliteStore::CompleteOne(Connection& db, const LeaseRef& ref,
       "steps = ?11, train_rows = ?12, validation_rows = ?13, seconds = ?14, rows_per_second = ?15, "
       "engine = ?16, engine_version = ?17, data_digest = ?18, artifact = ?19, artifact_bytes = "
       "?20, "
-      "graph_name = ?21, parameter_count = ?22 WHERE job = ?1",
+      "graph_name = ?21, parameter_count = ?22, validation = ?23 WHERE job = ?1",
       ref.job.value, ToMicros(now), r.val_acc, r.val_loss, r.val_loss_batch_mean,
       r.train_acc_last_step, r.train_loss_last_step, r.best_epoch, r.best_val_acc, r.epochs,
       r.steps, r.train_rows, r.validation_rows, r.seconds, r.rows_per_second, r.engine,
-      r.engine_version, r.data_digest, artifact, r.artifact_bytes, r.graph_name, r.parameter_count);
+      r.engine_version, r.data_digest, artifact, r.artifact_bytes, r.graph_name, r.parameter_count,
+      std::string(spec::Name(r.validation)));
   RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kSucceed, job->worker_id, ""}, now));
   EndAttempt(db, ref, "SUCCEEDED", std::nullopt, now);
   RETURN_IF_ERROR(KeepModel(db, *job, r, now));
   db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
          job->worker_id, ToMicros(now));
-  RefreshSweep(db, job->sweep, now);
-  return absl::OkStatus();
+  return CompleteOutcome{.sweep_ended = RefreshSweep(db, job->sweep, now)};
 }
 
-absl::Status SqliteStore::Complete(const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
-                                   const spec::TrialResult& result, absl::Time now) {
-  return writer_.Run([&](Connection& db) { return CompleteOne(db, ref, points, result, now); });
+absl::StatusOr<CompleteOutcome> SqliteStore::Complete(const LeaseRef& ref,
+                                                      const std::vector<spec::EpochPoint>& points,
+                                                      const spec::TrialResult& result,
+                                                      absl::Time now) {
+  CompleteOutcome outcome;
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(outcome, CompleteOne(db, ref, points, result, now));
+    return absl::OkStatus();
+  }));
+  return outcome;
 }
 
 absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef& ref,
@@ -258,7 +271,9 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
                                                  std::string_view outcome, absl::Time now) {
   std::optional<JobRow> job = LoadJob(db, ref.job);
   if (!job || !IsHeldBy(*job, ref)) {
-    if (job && OutcomeOf(db, ref) == outcome) return FailOutcome{.state = job->state};  // a repeat
+    if (job && OutcomeOf(db, ref) == outcome) {
+      return FailOutcome{.state = job->state, .repeated = true};
+    }
     return LeaseLost(db, ref, job);
   }
   const bool worker_died = failure.reason == spec::FailureReason::kWorkerLost;
@@ -300,7 +315,7 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
       db.Run("UPDATE sweeps SET stopped_by_policy = 1 WHERE id = ?1", job->sweep.value);
     }
   }
-  RefreshSweep(db, job->sweep, now);
+  result.sweep_ended = RefreshSweep(db, job->sweep, now);
   return result;
 }
 
@@ -314,22 +329,21 @@ absl::StatusOr<FailOutcome> SqliteStore::Fail(const LeaseRef& ref, const spec::J
   return outcome;
 }
 
-absl::StatusOr<std::vector<FailOutcome>> SqliteStore::Expire(const std::vector<LeaseRef>& refs,
-                                                             const spec::RetryLimits& limits,
-                                                             absl::Time now) {
-  std::vector<FailOutcome> outcomes;
+absl::StatusOr<std::vector<std::optional<FailOutcome>>> SqliteStore::Expire(
+    const std::vector<LeaseRef>& refs, const spec::RetryLimits& limits, absl::Time now) {
+  std::vector<std::optional<FailOutcome>> outcomes;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     outcomes.clear();
     for (const LeaseRef& ref : refs) {
       std::optional<JobRow> job = LoadJob(db, ref.job);
       if (!job || !IsHeldBy(*job, ref)) {
-        outcomes.push_back({.state = job ? job->state : spec::JobState::kCancelled});
+        outcomes.push_back(std::nullopt);
       } else if (job->state == spec::JobState::kLeased) {
         RETURN_IF_ERROR(
             Move(db, *job, {spec::JobEvent::kRequeue, "scheduler", "LEASE_EXPIRED"}, now));
         EndAttempt(db, ref, "LEASE_EXPIRED", std::nullopt, now);
         RefreshSweep(db, job->sweep, now);
-        outcomes.push_back({.state = job->state});
+        outcomes.push_back(FailOutcome{.state = job->state});
       } else {
         const spec::JobFailure lost{
             spec::FailureReason::kWorkerLost,

@@ -25,7 +25,7 @@ const char kTrialColumns[] =
     "t.val_acc, t.val_loss, t.val_loss_batch_mean, t.train_acc_last_step, t.train_loss_last_step, "
     "t.best_epoch, t.best_val_acc, t.epochs, t.steps, t.train_rows, t.validation_rows, t.seconds, "
     "t.rows_per_second, t.engine, t.engine_version, t.data_digest, t.artifact, t.artifact_bytes, "
-    "t.graph_name, t.parameter_count";
+    "t.graph_name, t.parameter_count, t.validation";
 const char kTrialFrom[] =
     " FROM trials t JOIN jobs j ON j.id = t.job "
     "JOIN configurations c ON c.sweep = t.sweep AND c.number = t.configuration "
@@ -127,6 +127,8 @@ TrialRecord ReadTrial(const Statement& row, const std::string& sweep_id) {
   trial.end_time = MaybeTime(row, 13);
   trial.hyperparameters = ReadHyperparameters(row, 14);
   if (trial.state == spec::JobState::kSucceeded) {
+    const auto validation =  // the CHECK of the table leaves no other name
+        spec::ParseValidation(row.Text(40)).value_or(spec::Validation::kHeldOut);
     trial.result = spec::TrialResult{.val_acc = row.Real(20),
                                      .val_loss = row.Real(21),
                                      .val_loss_batch_mean = row.Real(22),
@@ -146,7 +148,8 @@ TrialRecord ReadTrial(const Statement& row, const std::string& sweep_id) {
                                      .artifact = row.Text(36),
                                      .artifact_bytes = row.Int(37),
                                      .graph_name = row.Text(38),
-                                     .parameter_count = row.Int(39)};
+                                     .parameter_count = row.Int(39),
+                                     .validation = validation};
   }
   return trial;
 }

@@ -30,6 +30,7 @@ spec::JobCounts LoadCounts(Connection& db, SweepRowId sweep);
 // t.sweep AND c.number = t.configuration LEFT JOIN models m ON m.sweep = t.sweep AND m.trial =
 // t.number.
 extern const char kTrialColumns[];
+inline constexpr int kTrialColumnCount = 41;  // further columns of a query come after them
 extern const char kTrialFrom[];
 TrialRecord ReadTrial(const Statement& row, const std::string& sweep_id);
 

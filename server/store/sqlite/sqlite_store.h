@@ -43,9 +43,11 @@ class SqliteStore final : public Store {
   absl::StatusOr<WorkSummary> SummarizeWork(SweepRowId sweep) override;
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep, std::int64_t revision,
                                                        std::int64_t limit) override;
+  absl::StatusOr<std::int64_t> CountEventsAfter(SweepRowId sweep, std::int64_t revision,
+                                                std::int64_t limit) override;
 
   // QueueStore
-  absl::StatusOr<std::vector<QueueSource>> Sources() override;
+  absl::StatusOr<std::vector<QueueSource>> Sources(absl::Time now) override;
   absl::StatusOr<std::vector<LeasedTrial>> Lease(const std::vector<Allocation>& allocations,
                                                  absl::Time now) override;
   absl::StatusOr<std::optional<absl::Time>> NextReadyTime(absl::Time now) override;
@@ -53,15 +55,17 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<ActiveLease>> ActiveLeases() override;
   absl::StatusOr<std::vector<ProgressOutcome>> Progress(const std::vector<ProgressReport>& reports,
                                                         absl::Time now) override;
-  absl::Status Complete(const LeaseRef& ref, const std::vector<spec::EpochPoint>& points,
-                        const spec::TrialResult& result, absl::Time now) override;
+  absl::StatusOr<CompleteOutcome> Complete(const LeaseRef& ref,
+                                           const std::vector<spec::EpochPoint>& points,
+                                           const spec::TrialResult& result,
+                                           absl::Time now) override;
   absl::StatusOr<FailOutcome> Fail(const LeaseRef& ref, const spec::JobFailure& failure,
                                    const spec::RetryLimits& limits, absl::Time now) override;
   absl::StatusOr<std::int64_t> Release(const std::vector<LeaseRef>& refs, const std::string& cause,
                                        absl::Time now) override;
-  absl::StatusOr<std::vector<FailOutcome>> Expire(const std::vector<LeaseRef>& refs,
-                                                  const spec::RetryLimits& limits,
-                                                  absl::Time now) override;
+  absl::StatusOr<std::vector<std::optional<FailOutcome>>> Expire(const std::vector<LeaseRef>& refs,
+                                                                 const spec::RetryLimits& limits,
+                                                                 absl::Time now) override;
   absl::Status SetQueuePaused(bool paused, absl::Time now) override;
   absl::StatusOr<bool> IsQueuePaused() override;
   absl::StatusOr<JobId> FindTrialJob(const std::string& sweep_id, std::int64_t number) override;
@@ -100,9 +104,9 @@ class SqliteStore final : public Store {
                         std::vector<LeasedTrial>& leased);
   absl::StatusOr<ProgressOutcome> ProgressOne(Connection& db, const ProgressReport& report,
                                               absl::Time now);
-  absl::Status CompleteOne(Connection& db, const LeaseRef& ref,
-                           const std::vector<spec::EpochPoint>& points,
-                           const spec::TrialResult& result, absl::Time now);
+  absl::StatusOr<CompleteOutcome> CompleteOne(Connection& db, const LeaseRef& ref,
+                                              const std::vector<spec::EpochPoint>& points,
+                                              const spec::TrialResult& result, absl::Time now);
   absl::StatusOr<FailOutcome> FailOne(Connection& db, const LeaseRef& ref,
                                       const spec::JobFailure& failure,
                                       const spec::RetryLimits& limits, std::string_view outcome,

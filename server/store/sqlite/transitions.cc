@@ -109,13 +109,13 @@ void SweepEvent(Connection& db, SweepRowId sweep, std::string_view actor, std::s
          actor, cause, ToMicros(now));
 }
 
-void RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now) {
+bool RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now) {
   const spec::JobCounts counts = LoadCounts(db, sweep);
   spec::SweepFlags flags;
   {
     Statement row = db.Query(
         "SELECT paused, cancelled, stopped_by_policy FROM sweeps WHERE id = ?1", sweep.value);
-    if (!row.Step()) return;
+    if (!row.Step()) return true;
     flags = {.paused = row.Int(0) != 0,
              .cancelled = row.Int(1) != 0,
              .stopped_by_policy = row.Int(2) != 0};
@@ -128,6 +128,7 @@ void RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now) {
       "revision = coalesce((SELECT max(id) FROM events WHERE sweep = ?1), 0) WHERE id = ?1",
       sweep.value, spec::Name(spec::DeriveSweepState(counts, flags)), started, ended,
       ToMicros(now));
+  return ended;
 }
 
 }  // namespace bitsweep::store

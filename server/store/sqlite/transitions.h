@@ -56,8 +56,9 @@ std::int64_t CancelAll(Connection& db, SweepRowId sweep, std::string_view actor,
 void SweepEvent(Connection& db, SweepRowId sweep, std::string_view actor, std::string_view cause,
                 absl::Time now);
 
-// Derives state, start, end and revision of a sweep from its counters and flags.
-void RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now);
+// Derives state, start, end and revision of a sweep from its counters and flags. Returns whether
+// all its jobs have ended.
+bool RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now);
 
 }  // namespace bitsweep::store
 

@@ -125,7 +125,7 @@ absl::StatusOr<Page<TrialRecord>> SqliteStore::ListTrials(const std::string& swe
         break;
       }
       page.items.push_back(ReadTrial(row, sweep_id));
-      last_key = row.MaybeReal(40);
+      last_key = row.MaybeReal(kTrialColumnCount);
     }
     return absl::OkStatus();
   }));
@@ -155,6 +155,19 @@ absl::StatusOr<std::vector<EventRecord>> SqliteStore::EventsAfter(SweepRowId swe
     return absl::OkStatus();
   }));
   return events;
+}
+
+absl::StatusOr<std::int64_t> SqliteStore::CountEventsAfter(SweepRowId sweep, std::int64_t revision,
+                                                           std::int64_t limit) {
+  std::int64_t count = 0;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
+    Statement row = db.Query(
+        "SELECT count(*) FROM (SELECT 1 FROM events WHERE sweep = ?1 AND id > ?2 LIMIT ?3)",
+        sweep.value, revision, limit);
+    if (row.Step()) count = row.Int(0);
+    return absl::OkStatus();
+  }));
+  return count;
 }
 
 }  // namespace bitsweep::store

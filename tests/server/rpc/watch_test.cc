@@ -128,7 +128,7 @@ TEST_F(WatchSweepTest, ShowsEpochsOfTrialsUnderWay) {
   Register("worker-1");
   const v1::LeasedJob job = Lease("worker-1");
   v1::ReportProgressRequest report = FromJson<v1::ReportProgressRequest>(
-      R"({"reports": [{"started": true, "data_digest": "d1", "train_rows": 1000,
+      R"({"worker": "workers/worker-1", "reports": [{"started": true, "data_digest": "d1", "train_rows": 1000,
                        "points": [{"epoch": 0, "val_acc": 0.25, "seconds": 0.5}]}]})");
   *report.mutable_reports(0)->mutable_ref() = job.ref();
   ASSERT_TRUE(Call(&Workers::ReportProgress, report).ok());
@@ -184,25 +184,42 @@ class SlowWatcherTest : public ::testing::Test {
     scheduler_ = std::make_unique<scheduler::Scheduler>(*store_, SystemClock(),
                                                         scheduler::SchedulerOptions{}, observer_);
     ASSERT_THAT(scheduler_->Start(), IsOk());
+    Submit("lab-1", 700);
+    ASSERT_THAT(scheduler_->RegisterWorker({.worker_id = "worker-1", .instance_id = "i"}), IsOk());
+  }
+  void Submit(const std::string& sweep_id, std::int64_t trials, std::int64_t priority = 0) {
     spec::SweepSpec spec;
     spec.model.builtin = "jsc-tiny";
     spec.dataset.name = "synthetic-jets";
     spec.base.max_epochs = 1000;
-    spec.repeats = 700;
+    spec.repeats = trials;
+    spec.priority = priority;
     const absl::StatusOr<spec::Plan> plan = spec::ExpandPlan(spec);
     ASSERT_THAT(plan, IsOk());
-    ASSERT_THAT(scheduler_->SubmitSweep({.sweep_id = "lab-1",
+    ASSERT_THAT(scheduler_->SubmitSweep({.sweep_id = sweep_id,
                                          .spec = spec,
                                          .plan = *plan,
                                          .spec_digest = spec::SpecDigest(spec)}),
                 IsOk());
-    ASSERT_THAT(scheduler_->RegisterWorker({.worker_id = "worker-1", .instance_id = "i"}), IsOk());
+  }
+  // Leases and gives back everything (700 jobs at a time), four times.
+  void LeaseAndReleaseAll() {
+    for (int round = 0; round < 4; ++round) {
+      std::vector<scheduler::JobRef> refs;
+      for (const store::LeasedTrial& job : Lease(700)) refs.push_back(RefOf(job));
+      EXPECT_THAT(refs, SizeIs(700));
+      EXPECT_THAT(scheduler_->ReleaseJobs(refs, "DRAIN"), IsOk());
+    }
   }
   std::vector<store::LeasedTrial> Lease(std::int64_t count) {
     auto jobs =
         scheduler_->LeaseJobs("worker-1", "i", count, absl::ZeroDuration(), [] { return false; });
     EXPECT_THAT(jobs, IsOk());
     return jobs.value_or(std::vector<store::LeasedTrial>{});
+  }
+  static scheduler::JobRef RefOf(const store::LeasedTrial& job) {
+    return {fmt::format("sweeps/{}/trials/{}", job.sweep_id, job.number), job.ref.attempt,
+            job.ref.job, job.worker_id};
   }
   // Follows lab-1 and calls `during` while the n-th response (from 0) is on its way; stops when it
   // returns false.
@@ -233,7 +250,7 @@ TEST_F(SlowWatcherTest, GetsTheLatestEpochInsteadOfEach) {
   const auto responses = Follow([&](std::size_t n) {
     if (n == 1) return false;
     for (std::int64_t epoch = 0; epoch < 50; ++epoch) {
-      EXPECT_THAT(scheduler_->ReportProgress({{.ref = {"sweeps/lab-1/trials/0", 1},
+      EXPECT_THAT(scheduler_->ReportProgress({{.ref = RefOf(jobs[0]),
                                                .started = true,
                                                .data_digest = "d1",
                                                .points = {{.epoch = epoch, .seconds = 1}}}}),
@@ -262,19 +279,27 @@ TEST_F(SlowWatcherTest, GetsManyTransitionsInParts) {
 TEST_F(SlowWatcherTest, IsToldWhenTooMuchHappened) {
   const auto responses = Follow([&](std::size_t n) {
     if (n == 1) return false;
-    for (int round = 0; round < 4; ++round) {  // 4 x 700 x 2 transitions
-      std::vector<scheduler::JobRef> refs;
-      for (const store::LeasedTrial& job : Lease(700)) {
-        refs.push_back({fmt::format("sweeps/lab-1/trials/{}", job.number), job.ref.attempt});
-      }
-      EXPECT_THAT(scheduler_->ReleaseJobs(refs, "DRAIN"), IsOk());
-    }
+    LeaseAndReleaseAll();  // 4 x 700 x 2 transitions
     return true;
   });
   ASSERT_THAT(responses, SizeIs(2));
   EXPECT_TRUE(responses[1].transitions_skipped());
   EXPECT_EQ(responses[1].transitions_size(), 0);
   EXPECT_EQ(responses[1].revision(), responses[1].sweep().revision());
+}
+
+TEST_F(SlowWatcherTest, MissesNothingWhenTooMuchHappenedToAnotherSweep) {
+  const auto responses = Follow([&](std::size_t n) {
+    if (n == 1) return false;
+    Submit("lab-2", 700, 5);
+    LeaseAndReleaseAll();  // of lab-2: it goes first
+    EXPECT_THAT(scheduler_->PauseSweep("lab-2"), IsOk());
+    EXPECT_THAT(Lease(3), SizeIs(3));
+    return true;
+  });
+  ASSERT_THAT(responses, SizeIs(2));
+  EXPECT_FALSE(responses[1].transitions_skipped());
+  EXPECT_EQ(responses[1].transitions_size(), 3);
 }
 
 }  // namespace

@@ -178,12 +178,14 @@ TEST_F(WorkerServiceTest, EveryWriteWithAnOldAttemptIsRefused) {
   const v1::LeasedJob job = LostJob();
   ExpectLeaseLost(Call(&Workers::CompleteJob, ResultOf(job)));
   v1::FailJobRequest failure;
+  failure.set_worker("workers/worker-1");
   *failure.mutable_ref() = job.ref();
   ExpectLeaseLost(Call(&Workers::FailJob, failure));
   const auto report = Call(&Workers::ReportProgress, ReportOf(job, "d1"));
   ASSERT_TRUE(report.ok()) << report.error.message;
   EXPECT_THAT(report.response.directives(), ElementsAre(v1::DIRECTIVE_LOST));
   v1::ReleaseJobsRequest release;
+  release.set_worker("workers/worker-1");
   *release.add_jobs() = job.ref();
   const auto released = Call(&Workers::ReleaseJobs, release);
   ASSERT_TRUE(released.ok()) << released.error.message;
@@ -243,6 +245,7 @@ TEST_F(WorkerServiceTest, ReleasedJobsAreQueuedAgain) {
   Submit("lab-1");
   Register("worker-1");
   v1::ReleaseJobsRequest request;
+  request.set_worker("workers/worker-1");
   *request.add_jobs() = Lease("worker-1").ref();
   const auto answer = Call(&Workers::ReleaseJobs, request);
   ASSERT_TRUE(answer.ok()) << answer.error.message;
@@ -304,6 +307,7 @@ TEST_F(WorkerServiceTest, AResultWhoseCheckpointIsNotStoredIsRefused) {
 
 TEST_F(WorkerServiceTest, AJobNameThatIsNoneIsRefused) {
   v1::CompleteJobRequest request;
+  request.set_worker("workers/worker-1");
   request.mutable_ref()->set_job("sweeps/lab-1/trials/../0");
   const Error error = Call(&Workers::CompleteJob, request).error;
   EXPECT_EQ(error.code, grpc::StatusCode::INVALID_ARGUMENT);
@@ -314,6 +318,7 @@ TEST_F(WorkerServiceTest, ALongFailureMessageIsCut) {
   Submit("lab-1");
   Register("worker-1");
   v1::FailJobRequest failure;
+  failure.set_worker("workers/worker-1");
   *failure.mutable_ref() = Lease("worker-1").ref();
   failure.set_reason(v1::FAILURE_REASON_INVALID_DATASET);
   failure.set_message(std::string(10000, 'm'));

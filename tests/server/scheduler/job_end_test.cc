@@ -185,6 +185,31 @@ TEST_F(JobEndTest, EstimatesWhatIsLeftFromWhatIsDone) {
   const std::optional<absl::Duration> eta = scheduler_->Eta(*after);
   ASSERT_NE(eta, std::nullopt);
   EXPECT_NEAR(absl::ToDoubleSeconds(*eta), 12, 1e-6);
+  // Leased counts like running: both at the same time.
+  ASSERT_THAT(Lease("worker-1", 2), SizeIs(2));
+  const auto leased = store_->GetSweep("lab-1");
+  ASSERT_THAT(leased, IsOk());
+  EXPECT_NEAR(absl::ToDoubleSeconds(scheduler_->Eta(*leased).value_or(absl::ZeroDuration())), 6,
+              1e-6);
+}
+
+TEST_F(JobEndTest, ASweepThatHasEndedIsForgotten) {
+  WatchHub& hub = scheduler_->hub();
+  Submit("succeeds", 1);
+  ASSERT_THAT(Complete(LeaseOne("worker-1")), IsOk());
+  EXPECT_EQ(hub.Version("succeeds"), hub.Version("never-seen"));
+  Submit("fails", 1);
+  ASSERT_THAT(Fail(LeaseOne("worker-1"), spec::FailureReason::kNanLoss), IsOk());
+  EXPECT_EQ(hub.Version("fails"), hub.Version("never-seen"));
+  Submit("cancelled", 1);
+  ASSERT_THAT(scheduler_->CancelSweep("cancelled"), IsOk());
+  EXPECT_EQ(hub.Version("cancelled"), hub.Version("never-seen"));
+}
+
+TEST_F(JobEndTest, ASweepThatHasNotEndedIsNotForgotten) {
+  Submit("lab-1", 2);
+  ASSERT_THAT(Complete(LeaseOne("worker-1")), IsOk());
+  EXPECT_NE(scheduler_->hub().Version("lab-1"), scheduler_->hub().Version("never-seen"));
 }
 
 }  // namespace

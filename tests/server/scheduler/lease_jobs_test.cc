@@ -134,6 +134,18 @@ TEST_F(LeaseJobsTest, WaitsAsLongAsAskedAndNoLonger) {
   EXPECT_GE(waited, absl::Seconds(10));
 }
 
+TEST_F(LeaseJobsTest, ASweepInBackOffDoesNotHoldUpAnother) {
+  Submit("lab-1", 1, [](spec::SweepSpec& spec) { spec.priority = 5; });
+  Submit("lab-2", 1);
+  Register("worker-1");
+  const JobRef first = LeaseOne("worker-1");
+  ASSERT_EQ(first.job_name, "sweeps/lab-1/trials/0");
+  ASSERT_THAT(Fail(first, spec::FailureReason::kException), IsOk());  // now in back-off
+  const std::vector<store::LeasedTrial> jobs = Lease("worker-1", 1);
+  ASSERT_THAT(jobs, SizeIs(1));
+  EXPECT_EQ(jobs[0].sweep_id, "lab-2");
+}
+
 TEST_F(LeaseJobsTest, TakesNothingForACallerThatHasGone) {
   Submit("lab-1", 1);
   Register("worker-1");

@@ -30,19 +30,19 @@ std::vector<std::int64_t> JobsOf(const std::vector<Lease>& leases) {
   return jobs;
 }
 
-TEST(LeaseTableTest, FindsALeaseByNameAndAttempt) {
+TEST(LeaseTableTest, FindsALeaseByJobAndAttempt) {
   LeaseTable table;
   table.Add(MakeLease(7, 2, "w1aa", kStart));
-  ASSERT_NE(table.Find("sweeps/lab-1/trials/7", 2), nullptr);
-  EXPECT_EQ(table.Find("sweeps/lab-1/trials/7", 2)->worker_id, "w1aa");
+  ASSERT_NE(table.Find({JobId{7}, 2}), nullptr);
+  EXPECT_EQ(table.Find({JobId{7}, 2})->worker_id, "w1aa");
 }
 
 TEST(LeaseTableTest, DoesNotFindAnotherAttempt) {
   LeaseTable table;
   table.Add(MakeLease(7, 2, "w1aa", kStart));
-  EXPECT_EQ(table.Find("sweeps/lab-1/trials/7", 1), nullptr);
-  EXPECT_EQ(table.Find("sweeps/lab-1/trials/7", 3), nullptr);
-  EXPECT_EQ(table.Find("sweeps/lab-1/trials/8", 2), nullptr);
+  EXPECT_EQ(table.Find({JobId{7}, 1}), nullptr);
+  EXPECT_EQ(table.Find({JobId{7}, 3}), nullptr);
+  EXPECT_EQ(table.Find({JobId{8}, 2}), nullptr);
 }
 
 TEST(LeaseTableTest, ANewerAttemptReplacesTheOlder) {
@@ -50,7 +50,7 @@ TEST(LeaseTableTest, ANewerAttemptReplacesTheOlder) {
   table.Add(MakeLease(7, 1, "w1aa", kStart));
   table.Add(MakeLease(7, 2, "w2aa", kStart));
   EXPECT_EQ(table.size(), 1);
-  EXPECT_EQ(table.Find("sweeps/lab-1/trials/7", 1), nullptr);
+  EXPECT_EQ(table.Find({JobId{7}, 1}), nullptr);
   EXPECT_EQ(table.CountOf("w1aa"), 0);
   EXPECT_EQ(table.CountOf("w2aa"), 1);
 }
@@ -59,10 +59,10 @@ TEST(LeaseTableTest, RenewsOnlyForItsWorkerAndAttempt) {
   LeaseTable table;
   table.Add(MakeLease(7, 2, "w1aa", kStart));
   const absl::Time later = kStart + absl::Seconds(15);
-  EXPECT_FALSE(table.Renew("sweeps/lab-1/trials/7", 2, "w2aa", later));
-  EXPECT_FALSE(table.Renew("sweeps/lab-1/trials/7", 1, "w1aa", later));
+  EXPECT_FALSE(table.Renew({JobId{7}, 2}, "w2aa", later));
+  EXPECT_FALSE(table.Renew({JobId{7}, 1}, "w1aa", later));
   EXPECT_EQ(table.NextDeadline(), kStart);
-  EXPECT_TRUE(table.Renew("sweeps/lab-1/trials/7", 2, "w1aa", later));
+  EXPECT_TRUE(table.Renew({JobId{7}, 2}, "w1aa", later));
   EXPECT_EQ(table.NextDeadline(), later);
 }
 
@@ -95,28 +95,39 @@ TEST(LeaseTableTest, ForgetsWhatEnded) {
   table.Add(MakeLease(7, 2, "w1aa", kStart));
   table.Remove({JobId{7}, 2});
   EXPECT_EQ(table.size(), 0);
-  EXPECT_EQ(table.Find("sweeps/lab-1/trials/7", 2), nullptr);
-  EXPECT_FALSE(table.WasCancelled("sweeps/lab-1/trials/7", 2));
+  EXPECT_EQ(table.Find({JobId{7}, 2}), nullptr);
+  EXPECT_FALSE(table.WasCancelled({JobId{7}, 2}));
 }
 
 TEST(LeaseTableTest, DoesNotRemoveANewerAttempt) {
   LeaseTable table;
   table.Add(MakeLease(7, 2, "w1aa", kStart));
   table.Remove({JobId{7}, 1});
-  table.Cancel({JobId{7}, 1});
-  EXPECT_NE(table.Find("sweeps/lab-1/trials/7", 2), nullptr);
+  table.Cancel({JobId{7}, 1}, kStart);
+  EXPECT_NE(table.Find({JobId{7}, 2}), nullptr);
 }
 
 TEST(LeaseTableTest, RemembersACancellationUntilTheLeaseWouldHaveEnded) {
   LeaseTable table;
   table.Add(MakeLease(7, 2, "w1aa", kStart + absl::Seconds(15)));
-  table.Cancel({JobId{7}, 2});
+  table.Cancel({JobId{7}, 2}, kStart);
   EXPECT_EQ(table.size(), 0);
-  EXPECT_TRUE(table.WasCancelled("sweeps/lab-1/trials/7", 2));
+  EXPECT_TRUE(table.WasCancelled({JobId{7}, 2}));
   table.TakeExpired(kStart + absl::Seconds(14));
-  EXPECT_TRUE(table.WasCancelled("sweeps/lab-1/trials/7", 2));
+  EXPECT_TRUE(table.WasCancelled({JobId{7}, 2}));
   table.TakeExpired(kStart + absl::Seconds(15));
-  EXPECT_FALSE(table.WasCancelled("sweeps/lab-1/trials/7", 2));
+  EXPECT_FALSE(table.WasCancelled({JobId{7}, 2}));
+}
+
+TEST(LeaseTableTest, DoesNotTakeALeaseThatWasCancelledBeforeItCame) {
+  LeaseTable table;
+  table.Cancel({JobId{7}, 2}, kStart + absl::Seconds(15));
+  EXPECT_FALSE(table.Add(MakeLease(7, 2, "w1aa", kStart + absl::Seconds(15))));
+  EXPECT_EQ(table.size(), 0);
+  EXPECT_TRUE(table.WasCancelled({JobId{7}, 2}));
+  EXPECT_TRUE(table.Add(MakeLease(7, 3, "w1aa", kStart + absl::Seconds(15))));
+  table.TakeExpired(kStart + absl::Seconds(15));
+  EXPECT_FALSE(table.WasCancelled({JobId{7}, 2}));
 }
 
 }  // namespace

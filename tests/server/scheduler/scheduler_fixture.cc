@@ -120,7 +120,8 @@ store::TrialRecord SchedulerTest::Trial(const std::string& sweep_id, std::int64_
 }
 
 JobRef RefOf(const store::LeasedTrial& trial) {
-  return {TrialNameText(trial.sweep_id, trial.number), trial.ref.attempt};
+  return {TrialNameText(trial.sweep_id, trial.number), trial.ref.attempt, trial.ref.job,
+          trial.worker_id};
 }
 
 }  // namespace bitsweep::scheduler

@@ -162,8 +162,33 @@ TEST(WatchHubTest, ForgetsASweep) {
   WatchHub hub(clock);
   hub.Epoch("lab-1", 0, 1, Epoch(0, 1));
   hub.Forget("lab-1");
-  EXPECT_EQ(hub.Version("lab-1"), 0u);
+  EXPECT_EQ(hub.Version("lab-1"), hub.Version("never-seen"));
   EXPECT_THAT(hub.PointsAfter("lab-1", 0), IsEmpty());
+}
+
+TEST(WatchHubTest, ForgettingIsAChange) {
+  SimulatedClock clock;  // stands still: only the change can end the wait
+  WatchHub hub(clock);
+  hub.Changed("lab-1");
+  const std::uint64_t seen = hub.Version("lab-1");
+  hub.Forget("lab-1");
+  EXPECT_NE(hub.WaitForChange("lab-1", seen, absl::InfiniteFuture(), Never), seen);
+}
+
+TEST(WatchHubTest, AnEndWakesTheWatcherOfASweepWithoutAnEntry) {
+  SimulatedClock clock;  // stands still: only the change can end the wait
+  WatchHub hub(clock);
+  hub.Ended("lab-1", 0);
+  EXPECT_NE(hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), Never), 0u);
+}
+
+TEST(WatchHubTest, AnEndAfterForgettingMakesNoEntry) {
+  SimulatedClock clock;
+  WatchHub hub(clock);
+  hub.Changed("lab-1");
+  hub.Forget("lab-1");
+  hub.Ended("lab-1", 0);
+  EXPECT_EQ(hub.Version("lab-1"), hub.Version("never-seen"));
 }
 
 }  // namespace

@@ -24,10 +24,12 @@ class LeasesTest : public StoreTest {
     for (const LeasedTrial& trial : leased) numbers.push_back(trial.number);
     return numbers;
   }
+  // The outcome of one expiry; the test fails when there is none.
   FailOutcome ExpireOne(const LeaseRef& ref, absl::Time now) {
     const auto outcomes = store().Expire({ref}, {}, now);
     EXPECT_THAT(outcomes, IsOk());
-    return outcomes->at(0);
+    EXPECT_TRUE(outcomes->at(0).has_value());
+    return outcomes->at(0).value_or(FailOutcome{});
   }
 };
 INSTANTIATE_TEST_SUITE_P(Stores, LeasesTest, ::testing::ValuesIn(Implementations()), NameOf);
@@ -109,13 +111,22 @@ TEST_P(LeasesTest, SourcesShowWhatIsQueuedAndUnderWay) {
   LeaseOne(sweep);
   Fail(StartOne(sweep), FailureReason::kException);
   CompleteAll(Submit("done", 1), {0.5});
-  ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> sources, store().Sources());
+  ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> sources, store().Sources(At(0)));
   ASSERT_THAT(sources, SizeIs(1));
   EXPECT_EQ(sources[0].sweep_id, "grid");
   EXPECT_EQ(sources[0].priority, 7);
   EXPECT_EQ(sources[0].max_parallel, 3);
-  EXPECT_EQ(sources[0].queued, 2);
+  EXPECT_EQ(sources[0].queued, 1);  // and one in back-off
   EXPECT_EQ(sources[0].in_flight, 2);
+  ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> later, store().Sources(At(1000)));
+  ASSERT_THAT(later, SizeIs(1));
+  EXPECT_EQ(later[0].queued, 2);
+}
+
+TEST_P(LeasesTest, ASweepWhoseQueueIsAllInBackOffIsNoSource) {
+  Fail(StartOne(Submit("grid", 1), At(1)), FailureReason::kException, At(1));
+  ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> sources, store().Sources(At(1)));
+  EXPECT_THAT(sources, IsEmpty());
 }
 
 TEST_P(LeasesTest, ActiveLeasesAreFoundAfterReopening) {
@@ -175,12 +186,12 @@ TEST_P(LeasesTest, AnOldAttemptIsFencedOff) {
   const LeaseRef current = StartOne(sweep, At(100));
   EXPECT_EQ(Report({.ref = old, .data_digest = "", .points = Epochs(1, 0.9)}).verdict,
             ProgressVerdict::kLost);
-  const absl::Status late = store().Complete(old, Epochs(2, 0.9), Result(0.9), At(101));
+  const absl::Status late = store().Complete(old, Epochs(2, 0.9), Result(0.9), At(101)).status();
   EXPECT_THAT(late, StatusIs(absl::StatusCode::kAborted, HasSubstr("sweeps/grid/trials/0")));
   EXPECT_EQ(Reason(late), "LEASE_LOST");
   EXPECT_EQ(Reason(store().Fail(old, {FailureReason::kException, ""}, {}, At(101))), "LEASE_LOST");
   EXPECT_EQ(store().Release({old}, "DRAIN", At(101)).value(), 0);
-  EXPECT_EQ(ExpireOne(old, At(101)).state, JobState::kRunning);
+  EXPECT_FALSE(store().Expire({old}, {}, At(101)).value().at(0).has_value());
   EXPECT_EQ(Trial("grid", 0).attempt, current.attempt);
   EXPECT_THAT(Trial("grid", 0).epochs, IsEmpty());
   Complete(current, 0.25);

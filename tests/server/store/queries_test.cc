@@ -90,7 +90,7 @@ TEST_F(QueryPlanTest, NoStatementOfTheQueueOrTheListsScansATable) {
   log_.Take();  // what opening runs may look at everything
   ASSERT_OK_AND_ASSIGN(const SubmitOutcome submitted,
                        store->Submit(Planned("grid", GridSpec(4, 2)), At(0)));
-  ASSERT_THAT(store->Sources(), IsOk());
+  ASSERT_THAT(store->Sources(At(0)), IsOk());
   const SweepRowId sweep = submitted.sweep.row;
   ASSERT_OK_AND_ASSIGN(const std::vector<LeasedTrial> leased,
                        store->Lease({{sweep, "w", 5}}, At(1)));
@@ -116,6 +116,7 @@ TEST_F(QueryPlanTest, NoStatementOfTheQueueOrTheListsScansATable) {
   ASSERT_THAT(store->ListConfigurations("grid", {.order_field = "val_acc"}), IsOk());
   ASSERT_THAT(store->SummarizeWork(sweep), IsOk());
   ASSERT_THAT(store->EventsAfter(sweep, 3, 10), IsOk());
+  ASSERT_THAT(store->CountEventsAfter(sweep, 3, 10), IsOk());
   ASSERT_THAT(store->PauseSweep("grid", At(4)), IsOk());
   ASSERT_THAT(store->CancelSweep("grid", At(4)), IsOk());
   ASSERT_THAT(store->RetrySweep("grid", {spec::JobState::kCancelled}, At(5)), IsOk());

@@ -125,17 +125,19 @@ class RandomOperationsTest : public StoreTest {
 
   void CompleteTrial(ModelTrial& trial, const LeaseRef& ref, bool current) {
     const double val_acc = static_cast<double>(Below(1000)) / 1000;
-    const absl::Status status = store().Complete(ref, Epochs(2, val_acc), Result(val_acc), now_);
+    const auto outcome = store().Complete(ref, Epochs(2, val_acc), Result(val_acc), now_);
     if (current) {
-      EXPECT_THAT(status, IsOk());
+      ASSERT_THAT(outcome, IsOk());
+      EXPECT_FALSE(outcome->repeated);
       trial.state = JobState::kSucceeded;
       trial.val_acc = val_acc;
       trial.outcomes[trial.attempt] = "SUCCEEDED";
     } else if (trial.outcomes[ref.attempt] == "SUCCEEDED") {
       ++seen_["repeated completion"];
-      EXPECT_THAT(status, IsOk());
+      ASSERT_THAT(outcome, IsOk());
+      EXPECT_TRUE(outcome->repeated);
     } else {
-      EXPECT_EQ(Reason(status), "LEASE_LOST");
+      EXPECT_EQ(Reason(outcome), "LEASE_LOST");
     }
   }
 
@@ -147,7 +149,8 @@ class RandomOperationsTest : public StoreTest {
     const auto outcome = store().Fail(ref, {reason, "it broke"}, {}, now_);
     if (!current) {
       if (trial.outcomes[ref.attempt] == "FAILED") {
-        EXPECT_THAT(outcome, IsOk());
+        ASSERT_THAT(outcome, IsOk());
+        EXPECT_TRUE(outcome->repeated);
       } else {
         EXPECT_EQ(Reason(outcome), "LEASE_LOST");
       }
@@ -162,15 +165,17 @@ class RandomOperationsTest : public StoreTest {
   void ExpireTrial(ModelSweep& sweep, ModelTrial& trial, const LeaseRef& ref, bool current) {
     const auto outcomes = store().Expire({ref}, {}, now_);
     ASSERT_THAT(outcomes, IsOk());
-    if (current && trial.state == JobState::kLeased) {
+    ASSERT_EQ(outcomes->at(0).has_value(), current);
+    if (!current) return;
+    if (trial.state == JobState::kLeased) {
       trial.outcomes[trial.attempt] = "LEASE_EXPIRED";
       trial.state = JobState::kQueued;
       trial.ready_micros = 0;
-    } else if (current) {
+    } else {
       sweep.Fail(trial, FailureReason::kWorkerLost, "LEASE_EXPIRED");
-      CheckFailure(trial, outcomes->at(0));
+      CheckFailure(trial, *outcomes->at(0));
     }
-    EXPECT_EQ(outcomes->at(0).state, trial.state);
+    EXPECT_EQ(outcomes->at(0)->state, trial.state);
   }
 
   // The answer to a failure, and its back-off: half a second, doubled a failure, times [0.5, 1).

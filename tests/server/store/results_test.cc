@@ -124,11 +124,48 @@ TEST_P(ResultsTest, AResultIsStoredWhole) {
   EXPECT_EQ(Sweep("grid").end_time, At(7));
 }
 
+TEST_P(ResultsTest, AResultSaysWhichValidationWasUsed) {
+  const SweepRecord sweep = Submit("grid", 2);
+  Complete(StartOne(sweep), 0.5);
+  spec::TrialResult result = Result(0.5);
+  result.validation = spec::Validation::kTrainingRows;
+  ASSERT_THAT(store().Complete(StartOne(sweep), Epochs(2, 0.5), result, At(5)), IsOk());
+  EXPECT_EQ(Trial("grid", 0).result->validation, spec::Validation::kHeldOut);
+  EXPECT_EQ(Trial("grid", 1).result->validation, spec::Validation::kTrainingRows);
+}
+
 TEST_P(ResultsTest, ACompletionNeedsNoReportBeforeIt) {
   const LeaseRef ref = LeaseOne(Submit("grid", 1));
   Complete(ref, 0.5);
   EXPECT_EQ(Trial("grid", 0).state, JobState::kSucceeded);
   EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_P(ResultsTest, AReportWithAnEpochThatCannotBeIsRefusedAlone) {
+  const SweepRecord sweep = Submit("grid", 2);
+  const LeaseRef good = StartOne(sweep);
+  const LeaseRef bad = StartOne(sweep);
+  std::vector<spec::EpochPoint> not_finite = Epochs(2, 0.5);
+  not_finite[1].val_loss = std::numeric_limits<double>::quiet_NaN();
+  ASSERT_OK_AND_ASSIGN(
+      const std::vector<ProgressOutcome> outcomes,
+      store().Progress({{.ref = bad, .data_digest = "", .points = not_finite},
+                        {.ref = good, .data_digest = "", .points = Epochs(1, 0.5)}},
+                       At(5)));
+  ASSERT_THAT(outcomes, SizeIs(2));
+  EXPECT_EQ(outcomes[0].verdict, ProgressVerdict::kInvalid);
+  EXPECT_THAT(outcomes[0].detail, HasSubstr("epoch 1"));
+  EXPECT_EQ(outcomes[1].verdict, ProgressVerdict::kContinue);
+  EXPECT_THAT(Trial("grid", 0).epochs, SizeIs(1));
+  EXPECT_THAT(Trial("grid", 1).epochs, IsEmpty());
+}
+
+TEST_P(ResultsTest, ACompletionSaysWhetherItWasTheLastOfTheSweep) {
+  const SweepRecord sweep = Submit("grid", 2);
+  const LeaseRef first = StartOne(sweep);
+  const LeaseRef second = StartOne(sweep);
+  EXPECT_FALSE(store().Complete(first, Epochs(2, 0.5), Result(0.5), At(5)).value().sweep_ended);
+  EXPECT_TRUE(store().Complete(second, Epochs(2, 0.5), Result(0.5), At(6)).value().sweep_ended);
 }
 
 TEST_P(ResultsTest, ARepeatedCompletionIsOkAndChangesNothing) {
@@ -144,7 +181,7 @@ TEST_P(ResultsTest, AnIncompleteResultIsRefusedWhole) {
   const LeaseRef ref = StartOne(Submit("grid", 1));
   const auto refused = [&](const std::vector<spec::EpochPoint>& points,
                            const spec::TrialResult& result) {
-    const absl::Status status = store().Complete(ref, points, result, At(5));
+    const absl::Status status = store().Complete(ref, points, result, At(5)).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument));
     return Reason(status);
   };
@@ -172,7 +209,7 @@ TEST_P(ResultsTest, AResultWhoseArtifactIsMissingIsRefused) {
   const LeaseRef ref = StartOne(Submit("grid", 1));
   spec::TrialResult result = Result(0.5);
   result.artifact = std::string(64, 'a');
-  const absl::Status status = store().Complete(ref, Epochs(2, 0.5), result, At(5));
+  const absl::Status status = store().Complete(ref, Epochs(2, 0.5), result, At(5)).status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(Reason(status), "ARTIFACT_MISSING");
   EXPECT_EQ(Trial("grid", 0).state, JobState::kRunning);

@@ -167,10 +167,11 @@ CREATE TABLE trials (
   artifact_bytes INTEGER,
   graph_name TEXT,
   parameter_count INTEGER,
+  validation TEXT CHECK (validation IN ('held_out', 'training_rows')),
   failure_reason TEXT,
   failure_message TEXT,
   UNIQUE (sweep, number),
-  CHECK ((state = 'SUCCEEDED') = (val_acc IS NOT NULL AND val_loss IS NOT NULL AND steps IS NOT NULL AND engine IS NOT NULL))
+  CHECK ((state = 'SUCCEEDED') = (val_acc IS NOT NULL AND val_loss IS NOT NULL AND steps IS NOT NULL AND engine IS NOT NULL AND validation IS NOT NULL))
 ) STRICT;
 
 CREATE TABLE workers (

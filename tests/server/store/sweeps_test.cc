@@ -107,7 +107,7 @@ TEST_P(SweepsTest, APausedSweepHandsOutNothingUntilItIsResumed) {
   const SweepRecord sweep = Submit("grid", 2);
   ASSERT_OK_AND_ASSIGN(const SweepRecord paused, store().PauseSweep("grid", At(1)));
   EXPECT_EQ(paused.state, SweepState::kPaused);
-  ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> none, store().Sources());
+  ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> none, store().Sources(At(1)));
   EXPECT_THAT(none, IsEmpty());
   EXPECT_THAT(Lease(sweep, 5), IsEmpty());
   ASSERT_OK_AND_ASSIGN(const SweepRecord resumed, store().ResumeSweep("grid", At(2)));
