@@ -69,6 +69,7 @@ struct TrialResult {
   std::int64_t artifact_bytes = 0;
   std::string graph_name;
   std::int64_t parameter_count = 0;
+  Validation validation = Validation::kHeldOut;  // what the val_ metrics were measured on
 };
 
 enum class FailureReason {

@@ -4,13 +4,29 @@
 
 #include "core/base/status_macros.h"
 #include "worker/data/dataset.h"
+#include "worker/data/files.h"
 
 namespace bitsweep::data {
+namespace {
+
+absl::StatusOr<std::vector<FileStamp>> Stamps(const std::string& data_root,
+                                              const spec::DatasetSpec& spec) {
+  ASSIGN_OR_RETURN(const std::vector<DataFile> files, FindFiles(data_root, spec));
+  std::vector<FileStamp> stamps;
+  for (const DataFile& file : files) {
+    ASSIGN_OR_RETURN(stamps.emplace_back(), StampOf(file));
+  }
+  return stamps;
+}
+
+}  // namespace
 
 struct DatasetCache::Entry {
-  explicit Entry(spec::DatasetSpec key) : spec(std::move(key)) {}
+  Entry(spec::DatasetSpec key, std::vector<FileStamp> key_stamps)
+      : spec(std::move(key)), stamps(std::move(key_stamps)) {}
 
   const spec::DatasetSpec spec;
+  const std::vector<FileStamp> stamps;  // of its files, from before they were read
   bool is_loading = true;               // guarded by the cache's mutex, as all below
   absl::Status status;                  // of the load, for those who waited for it
   std::shared_ptr<const Dataset> kept;  // of the latest entry only: in use or not
@@ -20,11 +36,13 @@ struct DatasetCache::Entry {
 DatasetCache::DatasetCache(std::string data_root) : data_root_(std::move(data_root)) {}
 
 absl::StatusOr<std::shared_ptr<const Dataset>> DatasetCache::Get(const spec::DatasetSpec& spec) {
+  ASSIGN_OR_RETURN(std::vector<FileStamp> stamps, Stamps(data_root_, spec));
   std::shared_ptr<Entry> entry;
   {
     absl::MutexLock lock(&mu_);
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const auto& e) { return e->spec == spec; });
+    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) {
+      return e->spec == spec && e->stamps == stamps;
+    });
     if (found != entries_.end()) {
       entry = *found;
       mu_.Await(absl::Condition(
@@ -37,7 +55,7 @@ absl::StatusOr<std::shared_ptr<const Dataset>> DatasetCache::Get(const spec::Dat
       }
       std::erase(entries_, entry);  // nobody had it any more
     }
-    entry = std::make_shared<Entry>(spec);
+    entry = std::make_shared<Entry>(spec, std::move(stamps));
     entries_.push_back(entry);
     // The data set before is given up first, so that both need not fit in memory.
     for (const auto& other : entries_) other->kept.reset();

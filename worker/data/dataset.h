@@ -63,9 +63,10 @@ absl::StatusOr<Table> LoadTable(const std::string& data_root, const spec::Datase
 // Drops duplicates, splits and scales as `spec` says. InvalidArgument when a part would be empty.
 absl::StatusOr<Dataset> Prepare(const Table& table, const spec::DatasetSpec& spec);
 
-// Data sets by spec, each loaded once for all slots and kept while in use (and the last one after
-// that). Thread-safe: concurrent calls for one spec load once; other specs do not wait for it. A
-// failed load is not remembered. The returned pointers share ownership with the cache.
+// Data sets by spec and the state of their files, each loaded once for all slots and kept while in
+// use (and the last one after that): a file that is written or replaced is another data set.
+// Thread-safe: concurrent calls for one load once; others do not wait for it. A failed load is not
+// remembered. The returned pointers share ownership with the cache.
 class DatasetCache {
  public:
   explicit DatasetCache(std::string data_root);

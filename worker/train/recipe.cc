@@ -56,7 +56,11 @@ std::variant<spec::TrialResult, spec::JobFailure, TrialStopped> Train(
   const auto should_stop = [&observer] { return observer.ShouldStop(); };
   const absl::Time start = clock.Now();
   absl::Duration in_steps;
-  spec::TrialResult result{.best_val_acc = -1, .train_rows = rows};
+  spec::TrialResult result{.best_val_acc = -1,
+                           .train_rows = rows,
+                           .validation = dataset.validates_on_training_rows
+                                             ? spec::Validation::kTrainingRows
+                                             : spec::Validation::kHeldOut};
 
   for (std::int64_t epoch = 0; epoch < h.max_epochs; ++epoch) {
     const absl::Time epoch_start = clock.Now();

@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/worker/data/folder.h"
+#include "tests/worker/data/npy_bytes.h"
 
 namespace bitsweep::data {
 namespace {
@@ -39,6 +40,50 @@ TEST(DatasetCacheTest, AFailureIsNotRemembered) {
   EXPECT_TRUE(absl::IsNotFound(cache.Get({.name = "late.csv"}).status()));
   folder.Write("late.csv", "x,label\n1,0\n2,1\n3,1\n");
   EXPECT_TRUE(cache.Get({.name = "late.csv"}).ok());
+}
+
+TEST(DatasetCacheTest, AFileThatIsWrittenAnewIsLoadedAnew) {
+  const Folder folder;
+  DatasetCache cache(folder.path().string());
+  folder.Write("a.csv", "x,label\n1,0\n2,1\n3,1\n");
+  const auto before = *cache.Get({.name = "a.csv"});
+  EXPECT_EQ(before, *cache.Get({.name = "a.csv"}));
+  folder.Write("a.csv", "x,label\n1,0\n2,1\n3,1\n4,0\n");
+  const auto after = *cache.Get({.name = "a.csv"});
+  EXPECT_NE(before->digest, after->digest);
+  EXPECT_EQ(after->digest, folder.Load("a.csv")->digest);
+  EXPECT_EQ(after, *cache.Get({.name = "a.csv"}));
+}
+
+TEST(DatasetCacheTest, AFileThatIsReplacedByOneOfItsSizeAndTimeIsLoadedAnew) {
+  const Folder folder;
+  DatasetCache cache(folder.path().string());
+  folder.Write("a.csv", "x,label\n1,0\n2,1\n3,1\n");
+  const std::string before = (*cache.Get({.name = "a.csv"}))->digest;
+  folder.Write("new.csv", "x,label\n1,0\n2,1\n9,1\n");
+  std::filesystem::last_write_time(folder.path() / "new.csv",
+                                   std::filesystem::last_write_time(folder.path() / "a.csv"));
+  std::filesystem::rename(folder.path() / "new.csv", folder.path() / "a.csv");
+  EXPECT_NE((*cache.Get({.name = "a.csv"}))->digest, before);
+}
+
+TEST(DatasetCacheTest, TheFileOfClassesCountsToo) {
+  const Folder folder;
+  DatasetCache cache(folder.path().string());
+  folder.Write("set_x.npy", Npy("<f4", "(4, 1)", std::vector<float>{1, 2, 3, 4}));
+  folder.Write("set_y.npy", Npy("<i4", "(4,)", std::vector<std::int32_t>{0, 1, 0, 1}));
+  const auto before = *cache.Get({.name = "set"});
+  folder.Write("set_y.npy", Npy("<i8", "(4,)", std::vector<std::int64_t>{1, 1, 0, 0}));
+  EXPECT_NE((*cache.Get({.name = "set"}))->digest, before->digest);
+}
+
+TEST(DatasetCacheTest, AFileThatHasGoneIsNotFound) {
+  const Folder folder;
+  DatasetCache cache(folder.path().string());
+  folder.Write("a.csv", "x,label\n1,0\n2,1\n3,1\n");
+  ASSERT_TRUE(cache.Get({.name = "a.csv"}).ok());
+  std::filesystem::remove(folder.path() / "a.csv");
+  EXPECT_TRUE(absl::IsNotFound(cache.Get({.name = "a.csv"}).status()));
 }
 
 }  // namespace

@@ -186,12 +186,14 @@ TEST(RecipeTest, ValidatesOnTheTrainingRowsWhenTheDataSaysSo) {
   Training t(dataset, Recipe(2, 5));
   const auto on_training = std::get<spec::TrialResult>(t.Run());
   EXPECT_EQ(on_training.validation_rows, 12);
+  EXPECT_EQ(on_training.validation, spec::Validation::kTrainingRows);
 
   dataset.validates_on_training_rows = false;  // the same rows as a held-out part
   dataset.val_x = dataset.train_x;
   dataset.val_y = dataset.train_y;
   Training same(dataset, Recipe(2, 5));
   const auto held_out = std::get<spec::TrialResult>(same.Run());
+  EXPECT_EQ(held_out.validation, spec::Validation::kHeldOut);
   EXPECT_EQ(on_training.val_acc, held_out.val_acc);
   EXPECT_EQ(on_training.val_loss, held_out.val_loss);
 }
