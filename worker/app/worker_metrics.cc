@@ -3,7 +3,6 @@
 
 #include <array>
 #include <charconv>
-#include <functional>
 #include <map>
 #include <thread>
 #include <vector>
@@ -35,7 +34,7 @@ const Histogram::BucketBoundaries kSeconds = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 }  // namespace
 
 struct WorkerMetrics::Impl {
-  using ByLabel = std::map<std::string, Counter*, std::less<>>;
+  using ByLabel = std::map<std::string, Counter*>;
 
   Gauge& OneGauge(const char* name, const char* help) {
     return prometheus::BuildGauge().Name(name).Help(help).Register(*registry).Add({});
@@ -104,12 +103,12 @@ void WorkerMetrics::OnEpoch(std::int64_t train_rows) {
 }
 
 void WorkerMetrics::OnTrialEnded(std::string_view outcome, absl::Duration taken) {
-  impl_->trials.find(outcome)->second->Increment();
+  impl_->trials.at(std::string(outcome))->Increment();
   impl_->seconds.Observe(absl::ToDoubleSeconds(taken));
 }
 
 void WorkerMetrics::OnCallFailed(std::string_view method) {
-  impl_->failures.find(method)->second->Increment();
+  impl_->failures.at(std::string(method))->Increment();
 }
 
 std::string WorkerMetrics::Text() const {
