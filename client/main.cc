@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   bitsweep::client::RegisterAll(app, context, chosen);
   app.footer(kFooter);
   bitsweep::options::LayeredOptions layered(app, "bitsweep");
-  // One file may configure all programs; this one logs nothing.
+  // Every program takes these two; this one logs nothing.
   app.get_option("--log-level")->group("");
   app.get_option("--log-format")->group("");
   if (const std::optional<int> code = layered.Parse(argc, argv)) return *code;

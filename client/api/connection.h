@@ -41,6 +41,7 @@ class Connection {
   }
 
   const std::string& address() const { return address_; }
+  absl::Duration timeout() const { return timeout_; }
 
  private:
   absl::Status WithRetries(const std::function<grpc::Status(grpc::ClientContext&)>& call) const;

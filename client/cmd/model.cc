@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "client/api/fetch.h"
 #include "client/cmd/command.h"
 #include "client/output/error_report.h"
-#include "core/base/ids.h"
-#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
 
@@ -85,47 +81,12 @@ absl::Status Show(Context& context, const Options& options) {
   return context.PrintTable(table);
 }
 
-// Streams the artifact into `file`; what it wrote is removed when anything is wrong.
-absl::Status Fetch(const Connection& connection, const std::string& artifact,
-                   const std::string& file) {
-  ASSIGN_OR_RETURN(const std::string wanted, ParseArtifactName(artifact));
-  const std::string temporary = file + ".part";
-  std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-  if (!stream) return absl::NotFoundError(fmt::format("{}: cannot be written", temporary));
-  v1::DownloadArtifactRequest request;
-  request.set_name(artifact);
-  grpc::ClientContext context;
-  const auto reader = connection.artifacts().DownloadArtifact(&context, request);
-  Sha256 hash;
-  v1::DownloadArtifactResponse response;
-  while (reader->Read(&response)) {
-    hash.Update(response.chunk());
-    stream << response.chunk();
-  }
-  absl::Status status = FromGrpc(reader->Finish());
-  stream.close();
-  if (status.ok() && !stream) {
-    status = absl::ResourceExhaustedError(fmt::format("{}: cannot be written", temporary));
-  }
-  if (status.ok() && ToHex(hash.Finish()) != wanted) {
-    status =
-        absl::DataLossError(fmt::format("{}: the bytes that came have another digest", artifact));
-  }
-  std::error_code error;
-  if (status.ok()) {
-    std::filesystem::rename(temporary, file, error);
-    if (error) status = absl::NotFoundError(fmt::format("{}: {}", file, error.message()));
-  }
-  if (!status.ok()) std::filesystem::remove(temporary, error);
-  return status;
-}
-
 absl::Status Download(Context& context, const Options& options) {
   const Connection connection = context.Connect();
   ASSIGN_OR_RETURN(const v1::Model model, Get(connection, options.model));
   const std::string file =
       options.output.empty() ? LastPart(model.name()) + ".bsck" : options.output;
-  RETURN_IF_ERROR(Fetch(connection, model.artifact(), file));
+  RETURN_IF_ERROR(FetchArtifact(connection, model.artifact(), file));
   if (context.json) {
     context.PrintJson(model);
   } else {

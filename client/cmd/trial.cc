@@ -26,12 +26,14 @@ void PrintResult(const Context& context, const v1::Trial& trial) {
       "val_loss        {:.6f} (mean of batch means {:.6f})\n"
       "last step       accuracy {:.4f}, loss {:.6f} on its training batch\n"
       "work            {}, {}, {} training rows, {} validation rows\n"
+      "validation      {}\n"
       "speed           {:.2f} s, {:.0f} rows/s with {}\n"
       "data digest     {}\n",
       r.val_acc(), r.best_val_acc(), r.best_epoch(), r.val_loss(), r.val_loss_batch_mean(),
       r.train_acc_last_step(), r.train_loss_last_step(), Plural(r.epochs(), "epoch"),
-      Plural(r.steps(), "step"), r.train_rows(), r.validation_rows(), r.seconds(),
-      r.rows_per_second(), r.engine_version(), r.data_digest());
+      Plural(r.steps(), "step"), r.train_rows(), r.validation_rows(),
+      absl::AsciiStrToLower(ShortEnum(v1::Validation_Name(r.validation()), "VALIDATION_")),
+      r.seconds(), r.rows_per_second(), r.engine_version(), r.data_digest());
   if (!trial.model().empty()) *context.out << "model           " << trial.model() << "\n";
 }
 

@@ -34,6 +34,9 @@ class ScriptedWorker {
         server_.Call(server_.workers(), &v1::WorkerService::Stub::LeaseJobs, request);
     if (leased.jobs_size() != 1) throw std::runtime_error("no trial to lease");
     v1::ReportProgressRequest report;
+    report.set_worker("workers/alpha");
+    report.set_instance_id("p-1");
+    report.set_worker("workers/alpha");
     v1::JobProgress* progress = report.add_reports();
     *progress->mutable_ref() = leased.jobs(0).ref();
     progress->set_started(true);
@@ -72,6 +75,9 @@ class ScriptedWorker {
   // Ends the next trial for good.
   void Fail(const std::string& message) {
     v1::FailJobRequest request;
+    request.set_worker("workers/alpha");
+    request.set_instance_id("p-1");
+    request.set_worker("workers/alpha");
     *request.mutable_ref() = Take().ref();
     request.set_reason(v1::FAILURE_REASON_INVALID_DATASET);
     request.set_message(message);
@@ -103,6 +109,9 @@ class ScriptedWorker {
   void Complete(const v1::TrialResult& result) {
     const v1::LeasedJob job = Take();
     v1::CompleteJobRequest request;
+    request.set_worker("workers/alpha");
+    request.set_instance_id("p-1");
+    request.set_worker("workers/alpha");
     *request.mutable_ref() = job.ref();
     *request.mutable_result() = result;
     v1::EpochPoint* point = request.add_points();

@@ -192,7 +192,8 @@ grid = { learning_rate = [1e-3, 1e-2], optimizer = ["adam", "sgd"] }
         self.cli("sweep", "resume", "mixed")
         self.assertEqual(self.wait_ended("mixed")["state"], "STATE_PARTIALLY_SUCCEEDED")
         failed = [t for t in self.grpcurl("bitsweep.v1.SweepService/ListTrials",
-                                          {"parent": "sweeps/mixed", "filter": "state = FAILED"})["trials"]]
+                                          {"parent": "sweeps/mixed", "filter": "state = FAILED",
+                                           "page_size": 1000})["trials"]]
         self.assertEqual(len(failed), left)
         self.assertEqual(failed[0]["failureReason"], "FAILURE_REASON_DATASET_MISMATCH")
 

@@ -23,7 +23,7 @@ namespace {
 constexpr absl::Duration kReportPeriod = absl::Milliseconds(200);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLongestPause = absl::Seconds(3);
-constexpr absl::Duration kGoodbye = absl::Seconds(3);  // to tell the server of the end
+constexpr absl::Duration kLastWord = absl::Seconds(2);  // to give back what was cut short
 
 }  // namespace
 
@@ -109,6 +109,10 @@ void Agent::Impl::Die(const absl::Status& status) {
 
 absl::Duration Agent::Impl::AfterError(const char* method, const absl::Status& status,
                                        absl::Duration pause) {
+  {
+    absl::MutexLock lock(&mu);
+    if (stopping) return pause;  // it was cut short
+  }
   observer.OnCallFailed(method);
   const std::string reason = ReasonOf(status);
   if (reason == "WORKER_SUPERSEDED") {
@@ -235,11 +239,13 @@ void Agent::Impl::Drain() {
                    std::string(status.message()));
     }
   }
-  if (!jobs.WaitUntilIdle(clock.Now() + options.grace)) {
-    jobs.StopAll(StopReason::kDrain);
-    runner.GiveUpRetriesAt(clock.Now() + kGoodbye);
-    jobs.WaitUntilIdle(absl::InfiniteFuture());
-  }
+  if (jobs.WaitUntilIdle(clock.Now() + options.grace)) return;
+  jobs.StopAll(StopReason::kDrain);
+  const absl::Time give_up = clock.Now() + options.goodbye;
+  runner.GiveUpRetriesAt(give_up);
+  if (jobs.WaitUntilIdle(give_up)) return;
+  api.CutShort(kLastWord);
+  jobs.WaitUntilIdle(absl::InfiniteFuture());  // engines that are still to see that they must stop
 }
 
 Agent::Agent(const AgentOptions& options, Executor& executor, Clock& clock, AgentObserver& observer)
@@ -274,6 +280,7 @@ absl::Status Agent::Run() {
     impl.stopping = true;
   }
   impl.jobs.CloseReports();
+  impl.api.CutShort(kLastWord);
   report.join();
   heartbeat.join();
   absl::MutexLock lock(&impl.mu);

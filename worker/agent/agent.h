@@ -21,6 +21,7 @@ struct AgentOptions {
   std::int64_t slots = 1;     // trials at the same time
   std::int64_t prefetch = 1;  // trials held ready beyond those, while trials are short
   absl::Duration grace = absl::Seconds(10);       // for running trials, after BeginDrain
+  absl::Duration goodbye = absl::Seconds(3);      // after the grace, to bring results or jobs back
   absl::Duration lease_wait = absl::Seconds(20);  // of one long poll
 };
 
@@ -43,10 +44,11 @@ class AgentObserver {
 //
 // Life-cycle: Run registers and works until BeginDrain (from any thread, also before Run) or a
 // directive of the server ends it: queued jobs are given back at once, running ones may finish
-// within the grace and are given back then. While the server is away it goes on training and tries
-// again with growing pauses, for ever; a server that has forgotten it is registered with again.
-// A thread that does not compute renews the leases. A job whose lease is lost is dropped.
-// What it is given must outlive it. One Run an object.
+// within the grace and are given back then; a transfer that does not end soon after is cut short.
+// While the server is away it goes on training and tries again with growing pauses, for ever; a
+// server that has forgotten it is registered with again. A thread that does not compute renews the
+// leases. A job whose lease is lost is dropped. What it is given must outlive it. One Run an
+// object.
 class Agent {
  public:
   Agent(const AgentOptions& options, Executor& executor, Clock& clock, AgentObserver& observer);

@@ -31,7 +31,7 @@ void HeldJobs::Add(std::vector<LeasedJob> jobs) {
   absl::MutexLock lock(&mu_);
   for (LeasedJob& job : jobs) {
     auto held = std::make_shared<HeldJob>(std::move(job));
-    held_[{held->leased.ref.job, held->leased.ref.attempt}] = held;
+    held_[held->leased.ref] = held;
     queue_.push_back(std::move(held));
   }
 }
@@ -51,7 +51,7 @@ HeldJobs::Ptr HeldJobs::Take() {
 
 void HeldJobs::Remove(const Ptr& job, absl::Duration taken) {
   absl::MutexLock lock(&mu_);
-  held_.erase({job->leased.ref.job, job->leased.ref.attempt});
+  held_.erase(job->leased.ref);
   --busy_;
   typical_ = typical_ == absl::InfiniteDuration() ? taken : typical_ * 0.8 + taken * 0.2;
 }
@@ -67,7 +67,7 @@ std::vector<JobRef> HeldJobs::CloseQueue() {
   std::vector<JobRef> waiting;
   for (const Ptr& job : queue_) {
     waiting.push_back(job->leased.ref);
-    held_.erase({job->leased.ref.job, job->leased.ref.attempt});
+    held_.erase(job->leased.ref);
   }
   queue_.clear();
   return waiting;

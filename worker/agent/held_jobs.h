@@ -94,7 +94,7 @@ class HeldJobs {
   const std::int64_t prefetch_;
   mutable absl::Mutex mu_;
   std::deque<Ptr> queue_ ABSL_GUARDED_BY(mu_);
-  std::map<std::pair<std::string, std::int64_t>, Ptr> held_ ABSL_GUARDED_BY(mu_);
+  std::map<JobRef, Ptr> held_ ABSL_GUARDED_BY(mu_);
   std::int64_t busy_ ABSL_GUARDED_BY(mu_) = 0;
   bool leasing_closed_ ABSL_GUARDED_BY(mu_) = false;
   bool queue_closed_ ABSL_GUARDED_BY(mu_) = false;

@@ -54,6 +54,13 @@ void Log(const HeldJob& job, const char* outcome, const std::string& detail) {
                job.leased.ref.attempt, detail.empty() ? "" : " ", detail);
 }
 
+// Whether a call was given up although it might have succeeded later: the job has not failed.
+bool WasCutOff(const HeldJob& job, const absl::Status& status) {
+  const StopReason stop = job.stop.load();
+  return IsTransient(status) ||
+         (IsDoubtful(status) && (stop == StopReason::kDrain || stop == StopReason::kLost));
+}
+
 spec::JobFailure ArtifactFailure(const char* what, const absl::Status& status) {
   return {spec::FailureReason::kArtifactFailed,
           fmt::format("{}: {}", what, std::string(status.message()))};
@@ -80,9 +87,11 @@ void JobRunner::GiveUpRetriesAt(absl::Time time) {
 absl::Status JobRunner::Retry(const HeldJob& job, const char* method,
                               const std::function<absl::Status()>& call) {
   absl::Duration pause = kFirstPause;
+  int doubtful = 0;
   while (true) {
     const absl::Status status = call();
-    if (status.ok() || !IsTransient(status)) return status;
+    if (status.ok()) return status;
+    if (!IsTransient(status) && !(IsDoubtful(status) && ++doubtful < kDoubtfulTries)) return status;
     observer_.OnCallFailed(method);
     absl::MutexLock lock(&mu_);
     const auto is_over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -114,6 +123,7 @@ TrialOutcome JobRunner::Execute(HeldJob& job) {
       if (fetched.ok()) checkpoint = *std::move(fetched);
       return fetched.status();
     });
+    if (WasCutOff(job, status)) return TrialStopped{};
     if (!status.ok()) return ArtifactFailure("the checkpoint could not be fetched", status);
   }
   JobObserver observer(job, jobs_, observer_);
@@ -154,6 +164,7 @@ std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
     const absl::Status uploaded = Retry(job, "UploadArtifact", [&] {
       return api_.Upload(success.result.artifact, success.checkpoint);
     });
+    if (WasCutOff(job, uploaded)) return Stopped(job);
     if (!uploaded.ok()) {
       return Failed(job, ArtifactFailure("the checkpoint could not be stored", uploaded));
     }
@@ -170,7 +181,7 @@ std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
                     success.result.seconds));
     return "succeeded";
   }
-  if (IsTransient(status) || absl::IsAborted(status)) return Stopped(job);
+  if (WasCutOff(job, status) || absl::IsAborted(status)) return Stopped(job);
   if (ReasonOf(status) == "INCOMPLETE_RESULT" && !job.start_reported) {
     // Too short for its start to have been told: the answer to that names other bytes.
     const absl::StatusOr<std::vector<ReportAnswer>> answers = api_.ReportProgress({rest});

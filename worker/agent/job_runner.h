@@ -29,6 +29,9 @@ class JobRunner {
         observer_(observer),
         checkpoints_(api) {}
 
+  // How often a call is made that ends in errors which may be accidents (IsDoubtful): within 9 s.
+  static constexpr int kDoubtfulTries = 8;
+
   // Returns how it ended: succeeded, failed, cancelled, lost or released.
   std::string Run(HeldJob& job);
   // Calls are not tried again after this time.
@@ -44,7 +47,8 @@ class JobRunner {
   std::string Stopped(HeldJob& job);
   // Tells the epochs that were not told, but for the last kMaxPoints of them.
   absl::Status Flush(HeldJob& job, Report& rest);
-  // Calls until it succeeds, fails for good, the lease is lost, or retries are given up.
+  // Calls until it succeeds, fails for good (a doubtful error: kDoubtfulTries times), the lease is
+  // lost, or retries are given up.
   absl::Status Retry(const HeldJob& job, const char* method,
                      const std::function<absl::Status()>& call);
 

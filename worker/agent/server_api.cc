@@ -25,10 +25,6 @@ constexpr absl::Duration kTransferTimeout = absl::Minutes(5);
 constexpr std::size_t kChunk = 512 << 10;
 constexpr std::size_t kMaxMessage = 4000;
 
-void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(timeout));
-}
-
 absl::Status FromGrpc(const grpc::Status& status) {
   return convert::StatusFromCall(status.error_code(), status.error_message(),
                                  status.error_details());
@@ -38,6 +34,7 @@ v1::JobRef ToProto(const JobRef& ref) {
   v1::JobRef proto;
   proto.set_job(ref.job);
   proto.set_attempt(ref.attempt);
+  proto.set_id(ref.id);
   return proto;
 }
 
@@ -75,6 +72,38 @@ bool IsTransient(const absl::Status& status) {
          absl::IsResourceExhausted(status) || absl::IsCancelled(status);
 }
 
+bool IsDoubtful(const absl::Status& status) {
+  if (status.ok() || IsTransient(status)) return false;
+  return absl::IsInternal(status) || absl::IsUnknown(status) || ReasonOf(status).empty();
+}
+
+// The context of one call, with its deadline; known to the ServerApi while it lives, so that the
+// call can be ended from outside.
+class ServerApi::Call {
+ public:
+  Call(ServerApi& api, Kind kind, absl::Duration timeout) : api_(api) {
+    absl::MutexLock lock(&api_.mu_);
+    context_.set_deadline(std::chrono::system_clock::now() +
+                          absl::ToChronoNanoseconds(std::min(timeout, api_.longest_)));
+    const bool is_over = (kind == Kind::kWait && api_.wait_cancelled_) ||
+                         (kind == Kind::kTransfer && api_.is_cut_short_);
+    if (is_over) context_.TryCancel();
+    api_.under_way_.emplace(&context_, kind);
+  }
+  ~Call() {
+    absl::MutexLock lock(&api_.mu_);
+    api_.under_way_.erase(&context_);
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  grpc::ClientContext* context() { return &context_; }
+
+ private:
+  ServerApi& api_;
+  grpc::ClientContext context_;
+};
+
 struct ServerApi::Stubs {
   explicit Stubs(const std::shared_ptr<grpc::Channel>& channel)
       : worker(v1::WorkerService::NewStub(channel)),
@@ -108,9 +137,8 @@ absl::StatusOr<Registration> ServerApi::Register(std::int64_t slots, const std::
   for (const std::string& engine : engines) request.add_engines(engine);
   request.set_host(host);
   v1::RegisterWorkerResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, kCallTimeout);
-  RETURN_IF_ERROR(FromGrpc(stubs_->worker->RegisterWorker(&context, request, &response)));
+  Call call(*this, Kind::kCall, kCallTimeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->RegisterWorker(call.context(), request, &response)));
   const Registration registration{convert::FromProto(response.lease_ttl()),
                                   convert::FromProto(response.renew_interval())};
   if (registration.renew_interval <= absl::ZeroDuration()) {
@@ -127,22 +155,11 @@ absl::StatusOr<std::vector<LeasedJob>> ServerApi::Lease(std::int64_t max_jobs,
   request.set_max_jobs(static_cast<std::int32_t>(max_jobs));
   *request.mutable_wait() = convert::ToProto(wait);
   v1::LeaseJobsResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, wait + kCallTimeout);
-  {
-    absl::MutexLock lock(&mu_);
-    if (wait_cancelled_) return absl::CancelledError("draining");
-    waiting_ = &context;
-  }
-  const grpc::Status status = stubs_->worker->LeaseJobs(&context, request, &response);
-  {
-    absl::MutexLock lock(&mu_);
-    waiting_ = nullptr;
-  }
-  RETURN_IF_ERROR(FromGrpc(status));
+  Call call(*this, Kind::kWait, wait + kCallTimeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->LeaseJobs(call.context(), request, &response)));
   std::vector<LeasedJob> jobs;
   for (const v1::LeasedJob& job : response.jobs()) {
-    jobs.push_back({.ref = {job.ref().job(), job.ref().attempt()},
+    jobs.push_back({.ref = {job.ref().job(), job.ref().attempt(), job.ref().id()},
                     .spec = SpecOf(job),
                     .expected_data_digest = job.trial().expected_data_digest()});
   }
@@ -152,7 +169,16 @@ absl::StatusOr<std::vector<LeasedJob>> ServerApi::Lease(std::int64_t max_jobs,
 void ServerApi::CancelWait() {
   absl::MutexLock lock(&mu_);
   wait_cancelled_ = true;
-  if (waiting_ != nullptr) waiting_->TryCancel();
+  for (const auto& [context, kind] : under_way_) {
+    if (kind == Kind::kWait) context->TryCancel();
+  }
+}
+
+void ServerApi::CutShort(absl::Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  is_cut_short_ = true;
+  longest_ = timeout;
+  for (const auto& [context, kind] : under_way_) context->TryCancel();
 }
 
 absl::StatusOr<Renewal> ServerApi::Renew(const std::vector<JobRef>& jobs, std::int64_t busy_slots,
@@ -163,9 +189,8 @@ absl::StatusOr<Renewal> ServerApi::Renew(const std::vector<JobRef>& jobs, std::i
   request.set_busy_slots(static_cast<std::int32_t>(busy_slots));
   for (const JobRef& job : jobs) *request.add_jobs() = ToProto(job);
   v1::RenewLeasesResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, timeout);
-  RETURN_IF_ERROR(FromGrpc(stubs_->worker->RenewLeases(&context, request, &response)));
+  Call call(*this, Kind::kCall, timeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->RenewLeases(call.context(), request, &response)));
   Renewal renewal{.worker = FromProto(response.worker_directive())};
   for (int i = 0; i < response.directives_size(); ++i) {
     renewal.jobs.push_back(FromProto(response.directives(i)));
@@ -192,9 +217,8 @@ absl::StatusOr<std::vector<ReportAnswer>> ServerApi::ReportProgress(
     }
   }
   v1::ReportProgressResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, kCallTimeout);
-  RETURN_IF_ERROR(FromGrpc(stubs_->worker->ReportProgress(&context, request, &response)));
+  Call call(*this, Kind::kCall, kCallTimeout);
+  RETURN_IF_ERROR(FromGrpc(stubs_->worker->ReportProgress(call.context(), request, &response)));
   if (response.directives_size() != request.reports_size() ||
       response.data_mismatches_size() != request.reports_size()) {
     return absl::InternalError("the server answered for another number of reports");
@@ -215,9 +239,8 @@ absl::Status ServerApi::Complete(const JobRef& ref, const std::vector<spec::Epoc
   for (const spec::EpochPoint& point : points) *request.add_points() = convert::ToProto(point);
   *request.mutable_result() = convert::ToProto(result);
   v1::CompleteJobResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, kCallTimeout);
-  return FromGrpc(stubs_->worker->CompleteJob(&context, request, &response));
+  Call call(*this, Kind::kCall, kCallTimeout);
+  return FromGrpc(stubs_->worker->CompleteJob(call.context(), request, &response));
 }
 
 absl::Status ServerApi::Fail(const JobRef& ref, const spec::JobFailure& failure) {
@@ -228,9 +251,8 @@ absl::Status ServerApi::Fail(const JobRef& ref, const spec::JobFailure& failure)
   request.set_reason(convert::ToProto(failure.reason));
   request.set_message(ToValidUtf8(failure.message, kMaxMessage));
   v1::FailJobResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, kCallTimeout);
-  return FromGrpc(stubs_->worker->FailJob(&context, request, &response));
+  Call call(*this, Kind::kCall, kCallTimeout);
+  return FromGrpc(stubs_->worker->FailJob(call.context(), request, &response));
 }
 
 absl::Status ServerApi::Release(const std::vector<JobRef>& refs, const std::string& cause) {
@@ -240,16 +262,14 @@ absl::Status ServerApi::Release(const std::vector<JobRef>& refs, const std::stri
   for (const JobRef& ref : refs) *request.add_jobs() = ToProto(ref);
   request.set_cause(cause);
   v1::ReleaseJobsResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, kCallTimeout);
-  return FromGrpc(stubs_->worker->ReleaseJobs(&context, request, &response));
+  Call call(*this, Kind::kCall, kCallTimeout);
+  return FromGrpc(stubs_->worker->ReleaseJobs(call.context(), request, &response));
 }
 
 absl::Status ServerApi::Upload(const std::string& sha256, const std::string& bytes) {
   v1::UploadArtifactResponse response;
-  grpc::ClientContext context;
-  SetTimeout(context, kTransferTimeout);
-  const auto writer = stubs_->artifact->UploadArtifact(&context, &response);
+  Call call(*this, Kind::kTransfer, kTransferTimeout);
+  const auto writer = stubs_->artifact->UploadArtifact(call.context(), &response);
   std::size_t sent = 0;
   do {
     v1::UploadArtifactRequest request;
@@ -268,9 +288,8 @@ absl::Status ServerApi::Upload(const std::string& sha256, const std::string& byt
 absl::StatusOr<std::string> ServerApi::Download(const std::string& sha256) {
   v1::DownloadArtifactRequest request;
   request.set_name(ArtifactName(sha256));
-  grpc::ClientContext context;
-  SetTimeout(context, kTransferTimeout);
-  const auto reader = stubs_->artifact->DownloadArtifact(&context, request);
+  Call call(*this, Kind::kTransfer, kTransferTimeout);
+  const auto reader = stubs_->artifact->DownloadArtifact(call.context(), request);
   std::string bytes;
   v1::DownloadArtifactResponse response;
   while (reader->Read(&response)) bytes += response.chunk();

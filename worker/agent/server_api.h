@@ -2,7 +2,9 @@
 #ifndef BITSWEEP_WORKER_AGENT_SERVER_API_H_
 #define BITSWEEP_WORKER_AGENT_SERVER_API_H_
 
+#include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +25,8 @@ namespace bitsweep::worker {
 struct JobRef {
   std::string job;
   std::int64_t attempt = 0;
+  std::int64_t id = 0;  // as leased: tells jobs of one name apart
+  auto operator<=>(const JobRef&) const = default;
 };
 struct LeasedJob {
   JobRef ref;
@@ -55,6 +59,9 @@ struct ReportAnswer {
 std::string ReasonOf(const absl::Status& status);
 // Whether the same call may succeed later: the server is away, or busy.
 bool IsTransient(const absl::Status& status);
+// Whether it may have been an accident, of the server or of something between: an error without the
+// server's reason, or one that the server did not expect. Worth some more tries, but not endless.
+bool IsDoubtful(const absl::Status& status);
 
 // The server's WorkerService and ArtifactService as values. Every call has a deadline; errors carry
 // the server's code, message and reason. Thread-safe.
@@ -81,14 +88,21 @@ class ServerApi {
   // DataLoss when the bytes do not have the digest.
   absl::StatusOr<std::string> Download(const std::string& sha256);
 
+  // Ends the calls under way. From now on transfers end at once, and other calls after `timeout`.
+  void CutShort(absl::Duration timeout);
+
  private:
+  enum class Kind { kCall, kWait, kTransfer };
+  class Call;
   struct Stubs;
   const std::string worker_name_;
   const std::string instance_id_;
   std::unique_ptr<Stubs> stubs_;
   absl::Mutex mu_;
-  grpc::ClientContext* waiting_ ABSL_GUARDED_BY(mu_) = nullptr;
+  std::map<grpc::ClientContext*, Kind> under_way_ ABSL_GUARDED_BY(mu_);
   bool wait_cancelled_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_cut_short_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Duration longest_ ABSL_GUARDED_BY(mu_) = absl::InfiniteDuration();
 };
 
 }  // namespace bitsweep::worker

@@ -108,6 +108,17 @@ TEST_F(HeldJobsTest, TwoAttemptsAtOneJobAreTwoJobs) {
   EXPECT_EQ(jobs_.All().front()->leased.ref.attempt, 2);
 }
 
+TEST_F(HeldJobsTest, TwoJobsOfOneNameAreTwoJobs) {
+  LeasedJob of_the_new_sweep = Leased("job-0");
+  of_the_new_sweep.ref.id = 2;
+  LeasedJob of_the_deleted_one = Leased("job-0");
+  of_the_deleted_one.ref.id = 1;
+  jobs_.Add({of_the_deleted_one, of_the_new_sweep});
+  EXPECT_EQ(jobs_.held(), 2);
+  jobs_.Remove(jobs_.Take(), absl::Seconds(1));
+  EXPECT_EQ(jobs_.All().front()->leased.ref.id, 2);
+}
+
 TEST_F(HeldJobsTest, ReportsAStartAtOnceAndAllThatIsKnownWithIt) {
   jobs_.Add(LeasedList(3));
   const HeldJobs::Ptr first = jobs_.Take();
