@@ -36,7 +36,6 @@ class ScriptedWorker {
     v1::ReportProgressRequest report;
     report.set_worker("workers/alpha");
     report.set_instance_id("p-1");
-    report.set_worker("workers/alpha");
     v1::JobProgress* progress = report.add_reports();
     *progress->mutable_ref() = leased.jobs(0).ref();
     progress->set_started(true);
@@ -77,7 +76,6 @@ class ScriptedWorker {
     v1::FailJobRequest request;
     request.set_worker("workers/alpha");
     request.set_instance_id("p-1");
-    request.set_worker("workers/alpha");
     *request.mutable_ref() = Take().ref();
     request.set_reason(v1::FAILURE_REASON_INVALID_DATASET);
     request.set_message(message);
@@ -111,7 +109,6 @@ class ScriptedWorker {
     v1::CompleteJobRequest request;
     request.set_worker("workers/alpha");
     request.set_instance_id("p-1");
-    request.set_worker("workers/alpha");
     *request.mutable_ref() = job.ref();
     *request.mutable_result() = result;
     v1::EpochPoint* point = request.add_points();

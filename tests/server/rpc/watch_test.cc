@@ -128,7 +128,8 @@ TEST_F(WatchSweepTest, ShowsEpochsOfTrialsUnderWay) {
   Register("worker-1");
   const v1::LeasedJob job = Lease("worker-1");
   v1::ReportProgressRequest report = FromJson<v1::ReportProgressRequest>(
-      R"({"worker": "workers/worker-1", "reports": [{"started": true, "data_digest": "d1", "train_rows": 1000,
+      R"({"worker": "workers/worker-1",
+          "reports": [{"started": true, "data_digest": "d1", "train_rows": 1000,
                        "points": [{"epoch": 0, "val_acc": 0.25, "seconds": 0.5}]}]})");
   *report.mutable_reports(0)->mutable_ref() = job.ref();
   ASSERT_TRUE(Call(&Workers::ReportProgress, report).ok());
