@@ -25,9 +25,13 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
-using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
 using Json = nlohmann::json;
+
+// The path of `name` below `path`: "sweep.base".
+std::string Below(const std::string& path, const std::string& name) {
+  return path.empty() ? name : fmt::format("{}.{}", path, name);
+}
 
 class TomlToJson {
  public:
@@ -36,7 +40,7 @@ class TomlToJson {
       Json json = Json::object();
       for (const auto& [key, child] : *table) {
         const std::string name(key.str());
-        ASSIGN_OR_RETURN(json[name], Convert(child, path.empty() ? name : path + "." + name));
+        ASSIGN_OR_RETURN(json[name], Convert(child, Below(path, name)));
       }
       return json;
     }
@@ -98,7 +102,7 @@ class Normalizer {
     std::map<int, std::string> given;  // by field number: a name may be spelled in two ways
     for (auto& [key, value] : json.items()) {
       if (value.is_null()) continue;  // as if it were not there
-      const std::string here = path.empty() ? key : path + "." + key;
+      const std::string here = Below(path, key);
       const FieldDescriptor* field = type.FindFieldByName(key);
       if (field == nullptr) field = type.FindFieldByCamelcaseName(key);
       if (field == nullptr) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/sha256.h"
+#include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
 
@@ -119,9 +120,8 @@ TrialOutcome JobRunner::Execute(HeldJob& job) {
   std::shared_ptr<const std::string> checkpoint = std::make_shared<const std::string>();
   if (!trial.model_artifact.empty()) {
     const absl::Status status = Retry(job, "DownloadArtifact", [&]() -> absl::Status {
-      auto fetched = checkpoints_.Get(trial.model_artifact);
-      if (fetched.ok()) checkpoint = *std::move(fetched);
-      return fetched.status();
+      ASSIGN_OR_RETURN(checkpoint, checkpoints_.Get(trial.model_artifact));
+      return absl::OkStatus();
     });
     if (WasCutOff(job, status)) return TrialStopped{};
     if (!status.ok()) return ArtifactFailure("the checkpoint could not be fetched", status);

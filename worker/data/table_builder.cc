@@ -24,7 +24,7 @@ std::optional<std::int64_t> WholeNumber(std::string_view text) {
 
 }  // namespace
 
-absl::Status DataError(std::string message) { return absl::InvalidArgumentError(message); }
+absl::Status DataError(const std::string& message) { return absl::InvalidArgumentError(message); }
 
 absl::Status SetClassesFromNumbers(const std::vector<double>& labels, const PlaceOfRow& place,
                                    Table& table) {

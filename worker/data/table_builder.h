@@ -39,7 +39,7 @@ absl::Status CheckAndFinish(const PlaceOfRow& place, Table& table);
 // SHA-256, hex, of a table's content (Table::digest).
 std::string DigestOf(const Table& table);
 
-absl::Status DataError(std::string message);
+absl::Status DataError(const std::string& message);
 
 }  // namespace bitsweep::data
 
