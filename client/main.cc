@@ -14,8 +14,8 @@
 namespace {
 
 constexpr char kAbout[] =
-    "Submits sweeps of small neural networks to a Bitsweep server, follows them and reads their "
-    "results.";
+    "Submits sweeps and transforms of small neural networks to a Bitsweep server, follows them and "
+    "reads their results.";
 constexpr char kCommandFooter[] =
     "Every command has --server, --timeout, --json and --config: bitsweep --help.";
 constexpr char kFooter[] =
@@ -23,7 +23,9 @@ constexpr char kFooter[] =
     "  bitsweep sweep submit lab1.toml --watch\n"
     "  bitsweep sweep results lab-1 --sort val_acc\n"
     "  bitsweep sweep trials lab-1 --filter 'state = FAILED'\n"
-    "Exit codes: 0 done, 1 the sweep did not succeed, 2 wrong use, 3 refused, 4 no answer, 5 a "
+    "  bitsweep transform submit lab2.toml --watch\n"
+    "  bitsweep transform show lab-2\n"
+    "Exit codes: 0 done, 1 it did not succeed, 2 wrong use, 3 refused, 4 no answer, 5 a "
     "defect.";
 
 int TerminalWidth() {

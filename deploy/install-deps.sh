@@ -15,7 +15,7 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev libtorch-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
 dev=(python3-torch python3-numpy clang-format binutils)
-analyze=(clang clang-tidy)
+analyze=(clang clang-tidy libclang-rt-dev)
 
 packages=("${build[@]}")
 want_dev=0

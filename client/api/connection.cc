@@ -35,6 +35,7 @@ Connection::Connection(const std::string& address, absl::Duration timeout)
     : address_(address), timeout_(timeout) {
   const std::shared_ptr<grpc::Channel> channel = Channel(address);
   sweeps_ = v1::SweepService::NewStub(channel);
+  transforms_ = v1::TransformService::NewStub(channel);
   models_ = v1::ModelService::NewStub(channel);
   artifacts_ = v1::ArtifactService::NewStub(channel);
   admin_ = v1::AdminService::NewStub(channel);

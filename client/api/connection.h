@@ -12,6 +12,7 @@
 #include "bitsweep/v1/artifact_service.grpc.pb.h"
 #include "bitsweep/v1/model_service.grpc.pb.h"
 #include "bitsweep/v1/sweep_service.grpc.pb.h"
+#include "bitsweep/v1/transform_service.grpc.pb.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 
@@ -24,6 +25,7 @@ class Connection {
   Connection(const std::string& address, absl::Duration timeout);
 
   v1::SweepService::Stub& sweeps() const { return *sweeps_; }
+  v1::TransformService::Stub& transforms() const { return *transforms_; }
   v1::ModelService::Stub& models() const { return *models_; }
   v1::ArtifactService::Stub& artifacts() const { return *artifacts_; }
   v1::AdminService::Stub& admin() const { return *admin_; }
@@ -49,6 +51,7 @@ class Connection {
   const std::string address_;
   const absl::Duration timeout_;
   std::unique_ptr<v1::SweepService::Stub> sweeps_;
+  std::unique_ptr<v1::TransformService::Stub> transforms_;
   std::unique_ptr<v1::ModelService::Stub> models_;
   std::unique_ptr<v1::ArtifactService::Stub> artifacts_;
   std::unique_ptr<v1::AdminService::Stub> admin_;

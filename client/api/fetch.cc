@@ -4,11 +4,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "client/api/watchdog.h"
 #include "core/base/ids.h"
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
@@ -19,54 +17,6 @@ namespace {
 
 constexpr int kTries = 4;
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
-
-// Cancels a call when nothing has been heard of it for `limit`.
-class Watchdog {
- public:
-  Watchdog(grpc::ClientContext& context, absl::Duration limit)
-      : context_(context), limit_(limit), thread_([this] { Watch(); }) {}
-  ~Watchdog() {
-    {
-      absl::MutexLock lock(&mu_);
-      is_over_ = true;
-    }
-    thread_.join();
-  }
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-
-  void Heard() {
-    absl::MutexLock lock(&mu_);
-    ++heard_;
-  }
-  bool has_bitten() {
-    absl::MutexLock lock(&mu_);
-    return has_bitten_;
-  }
-
- private:
-  void Watch() {
-    absl::MutexLock lock(&mu_);
-    while (!is_over_) {
-      const std::int64_t before = heard_;
-      const auto has_news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-        return is_over_ || heard_ != before;
-      };
-      if (mu_.AwaitWithTimeout(absl::Condition(&has_news), limit_)) continue;
-      has_bitten_ = true;
-      context_.TryCancel();
-      return;
-    }
-  }
-
-  grpc::ClientContext& context_;
-  const absl::Duration limit_;
-  absl::Mutex mu_;
-  std::int64_t heard_ ABSL_GUARDED_BY(mu_) = 0;
-  bool is_over_ ABSL_GUARDED_BY(mu_) = false;
-  bool has_bitten_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;  // last: uses all of the above
-};
 
 // What has come so far.
 struct Received {

@@ -2,6 +2,7 @@
 #include "client/cmd/command.h"
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_replace.h"
 #include "client/output/error_report.h"
 #include "core/options/value_options.h"
 #include "fmt/format.h"
@@ -29,6 +30,25 @@ void Context::PrintJson(const google::protobuf::Message& message) const {
   JsonPrintOptions options;
   options.add_whitespace = true;  // ends in a line break
   Print(*this, message, options, "");
+}
+
+void Context::PrintJson(
+    const std::vector<std::pair<std::string, const google::protobuf::Message*>>& members) const {
+  std::string text = "{";
+  for (const auto& [name, message] : members) {
+    JsonPrintOptions options;
+    options.add_whitespace = true;
+    std::string member;
+    const auto status = google::protobuf::util::MessageToJsonString(*message, &member, options);
+    if (!status.ok()) {
+      *err << "bitsweep: the answer cannot be shown as JSON: " << status.ToString() << "\n";
+      return;
+    }
+    member.erase(member.find_last_not_of('\n') + 1);
+    text += fmt::format("{}\n \"{}\": {}", text.size() > 1 ? "," : "", name,
+                        absl::StrReplaceAll(member, {{"\n", "\n "}}));
+  }
+  *out << text << "\n}\n" << std::flush;
 }
 
 void Context::PrintJsonLine(const google::protobuf::Message& message) const {
@@ -83,6 +103,16 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RegisterSweepChanges(*sweep, chosen);
   RequireVerb(*sweep);
   RegisterTrial(app, chosen);
+  CLI::App* transform =
+      app.add_subcommand("transform", "Analyse, quantize and prune networks, read the results");
+  RegisterTransformSubmit(*transform, chosen);
+  RegisterTransformList(*transform, chosen);
+  RegisterTransformShow(*transform, chosen);
+  RegisterTransformWatch(*transform, chosen);
+  RegisterTransformResults(*transform, chosen);
+  RegisterTransformChanges(*transform, chosen);
+  RequireVerb(*transform);
+  RegisterPass(app, chosen);
   RegisterModel(app, chosen);
   RegisterWorker(app, chosen);
   RegisterServer(app, chosen);
@@ -99,6 +129,16 @@ std::string ShortEnum(const std::string& name, const std::string& prefix) {
 
 std::string Plural(std::int64_t count, const std::string& thing) {
   return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
+std::int64_t Ended(const v1::TrialCounts& counts) {
+  return counts.succeeded() + counts.failed() + counts.cancelled() + counts.dead();
+}
+
+std::string FailureText(v1::FailureReason reason, const std::string& message) {
+  if (reason == v1::FAILURE_REASON_UNSPECIFIED) return "";
+  return fmt::format("{}: {}", ShortEnum(v1::FailureReason_Name(reason), "FAILURE_REASON_"),
+                     message);
 }
 
 std::string FormatTime(const google::protobuf::Timestamp& time) {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -35,6 +37,9 @@ struct Context {
   Connection Connect() const { return Connection(server, timeout); }
   // Prints the message as JSON (protobuf's, camelCase).
   void PrintJson(const google::protobuf::Message& message) const;
+  // Several as members of one object.
+  void PrintJson(
+      const std::vector<std::pair<std::string, const google::protobuf::Message*>>& members) const;
   // The same on one line: for streams of messages.
   void PrintJsonLine(const google::protobuf::Message& message) const;
   // Prints a table: `format` if given ("table", "csv", ...), else JSON with --json, else aligned on
@@ -55,7 +60,15 @@ void RegisterSweepResults(CLI::App& sweep, Command& chosen);
 void RegisterSweepQueries(CLI::App& sweep, Command& chosen);  // list, show, trials
 void RegisterSweepChanges(CLI::App& sweep, Command& chosen);  // pause, resume, cancel, ...
 void RegisterTrial(CLI::App& app, Command& chosen);
+void RegisterTransformSubmit(CLI::App& transform, Command& chosen);
+void RegisterTransformWatch(CLI::App& transform, Command& chosen);
+void RegisterTransformResults(CLI::App& transform, Command& chosen);
+void RegisterTransformList(CLI::App& transform, Command& chosen);
+void RegisterTransformShow(CLI::App& transform, Command& chosen);
+void RegisterTransformChanges(CLI::App& transform, Command& chosen);  // cancel, delete
+void RegisterPass(CLI::App& app, Command& chosen);
 void RegisterModel(CLI::App& app, Command& chosen);
+void RegisterModelImport(CLI::App& model, Command& chosen);
 void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
 
@@ -70,6 +83,10 @@ int WatchSweep(Context& context, const std::string& name);
 // Prints the results of a sweep, one row a configuration.
 absl::Status PrintResults(Context& context, const std::string& name, const std::string& sort,
                           const std::string& format);
+// The same for transforms; results are one row a job.
+int WatchTransform(Context& context, const std::string& name);
+absl::Status PrintTransformResults(Context& context, const std::string& name,
+                                   const std::string& sort, const std::string& format);
 
 // "lab-1" and "sweeps/lab-1" -> "sweeps/lab-1"; likewise for models and workers.
 std::string FullName(const std::string& collection, const std::string& name);
@@ -77,6 +94,10 @@ std::string FullName(const std::string& collection, const std::string& name);
 std::string ShortEnum(const std::string& name, const std::string& prefix);
 // "1 trial", "2 trials".
 std::string Plural(std::int64_t count, const std::string& thing);
+// Jobs that have ended, in whatever way.
+std::int64_t Ended(const v1::TrialCounts& counts);
+// "NAN_LOSS: the loss is not a number"; empty without a reason.
+std::string FailureText(v1::FailureReason reason, const std::string& message);
 // "2026-01-31 12:05:09" UTC; empty when unset.
 std::string FormatTime(const google::protobuf::Timestamp& time);
 // The last part of "sweeps/lab-1/trials/7": "7".

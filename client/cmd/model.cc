@@ -17,6 +17,11 @@ struct Options {
   std::string output;
 };
 
+// The trial or the transform's job; empty for an imported model.
+std::string SourceOf(const v1::Model& model) {
+  return model.source_trial().empty() ? model.source_job() : model.source_trial();
+}
+
 absl::Status List(Context& context, const Options& options) {
   const Connection connection = context.Connect();
   v1::ListModelsRequest request;
@@ -40,11 +45,11 @@ absl::Status List(Context& context, const Options& options) {
                           {"val_acc", Precision::kFraction},
                           {"bytes"},
                           {"created"},
-                          {"source_trial"}}};
+                          {"source"}}};
   for (const v1::Model& m : all.models()) {
     table.rows.push_back({LastPart(m.name()), m.graph_name(), std::int64_t{m.parameter_count()},
-                          m.val_acc(), std::int64_t{m.size_bytes()}, FormatTime(m.create_time()),
-                          m.source_trial()});
+                          m.has_val_acc() ? Cell(m.val_acc()) : Cell(),
+                          std::int64_t{m.size_bytes()}, FormatTime(m.create_time()), SourceOf(m)});
   }
   return context.PrintTable(table);
 }
@@ -64,11 +69,18 @@ absl::Status Show(Context& context, const Options& options) {
     context.PrintJson(model);
     return absl::OkStatus();
   }
-  *context.out << fmt::format(
-      "model         {}\ngraph         {}, {} parameters\nval_acc       {:.4f}\n"
-      "trained by    {}\nartifact      {}, {} bytes\ncreated       {}\n\n",
-      model.name(), model.graph_name(), model.parameter_count(), model.val_acc(),
-      model.source_trial(), model.artifact(), model.size_bytes(), FormatTime(model.create_time()));
+  const auto line = [&](const char* what, const std::string& value) {
+    if (!value.empty()) *context.out << fmt::format("{:<14}{}\n", what, value);
+  };
+  line("model", model.name());
+  line("display name", model.display_name());
+  line("graph", fmt::format("{}, {} parameters", model.graph_name(), model.parameter_count()));
+  if (model.has_val_acc()) line("val_acc", fmt::format("{:.4f}", model.val_acc()));
+  line("made by", SourceOf(model));
+  line("made from", model.parent_model());
+  line("artifact", fmt::format("{}, {} bytes", model.artifact(), model.size_bytes()));
+  line("created", FormatTime(model.create_time()));
+  *context.out << "\n";
   Table table{.columns = {{"tensor"}, {"shape"}, {"dtype"}, {"trained"}}};
   for (const v1::TensorInfo& tensor : model.tensors()) {
     std::string shape;
@@ -118,6 +130,7 @@ void RegisterModel(CLI::App& app, Command& chosen) {
   download->add_option("MODEL", options->model, "Id of the model")->required();
   download->add_option("-o,--output", options->output, "File (default: MODEL.bsck)");
   download->callback([=, &chosen] { chosen = Run(Download, options); });
+  RegisterModelImport(*model, chosen);
   RequireVerb(*model);
 }
 

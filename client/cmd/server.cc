@@ -29,12 +29,13 @@ int Info(Context& context) {
       "dead\n"
       "workers    {} alive with {}\n"
       "store      {} bytes, {} bytes free\n"
-      "limits     {} trials a sweep\n",
+      "limits     {} trials a sweep, {} jobs a transform\n",
       info.version(), info.revision(), info.sqlite_version(), info.grpc_version(),
       info.schema_version(), FormatTime(info.start_time()), info.queue_paused() ? "paused" : "open",
       counts.queued(), counts.leased(), counts.running(), counts.succeeded(), counts.failed(),
       counts.cancelled(), counts.dead(), info.live_workers(), Plural(info.live_slots(), "slot"),
-      info.store_bytes(), info.free_bytes(), info.max_trials_per_sweep());
+      info.store_bytes(), info.free_bytes(), info.max_trials_per_sweep(),
+      info.max_jobs_per_transform());
   return kExitOk;
 }
 
@@ -52,12 +53,12 @@ int Verify(Context& context, bool deep) {
     for (const v1::StoreProblem& problem : report.problems()) {
       *context.out << fmt::format("{}: {}\n", problem.check(), problem.description());
     }
-    *context.out << fmt::format("{}: {}, {}, {} checked\n",
-                                report.problems().empty()
-                                    ? std::string("everything is as promised")
-                                    : Plural(report.problems_size(), "problem"),
-                                Plural(report.sweeps(), "sweep"), Plural(report.trials(), "trial"),
-                                Plural(report.artifacts(), "artifact"));
+    *context.out << fmt::format(
+        "{}: {}, {}, {}, {} checked\n",
+        report.problems().empty() ? std::string("everything is as promised")
+                                  : Plural(report.problems_size(), "problem"),
+        Plural(report.sweeps(), "sweep"), Plural(report.trials(), "trial"),
+        Plural(report.transforms(), "transform"), Plural(report.artifacts(), "artifact"));
   }
   return report.problems().empty() ? kExitOk : kExitNoSuccess;
 }

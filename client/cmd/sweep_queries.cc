@@ -21,10 +21,6 @@ struct ListOptions {
   std::int64_t limit = 0;  // 0: all
 };
 
-std::int64_t Ended(const v1::TrialCounts& counts) {
-  return counts.succeeded() + counts.failed() + counts.cancelled() + counts.dead();
-}
-
 std::string StateOf(const v1::Sweep& sweep) {
   return ShortEnum(v1::Sweep::State_Name(sweep.state()), "STATE_");
 }
@@ -137,13 +133,7 @@ absl::Status ListTrials(Context& context, const ListOptions& options) {
                           {"failure"}}};
   for (const v1::Trial& trial : all.trials()) {
     const bool has_result = trial.has_result();
-    const std::string failure =
-        trial.failure_reason() == v1::FAILURE_REASON_UNSPECIFIED
-            ? ""
-            : fmt::format(
-                  "{}: {}",
-                  ShortEnum(v1::FailureReason_Name(trial.failure_reason()), "FAILURE_REASON_"),
-                  trial.failure_message());
+    const std::string failure = FailureText(trial.failure_reason(), trial.failure_message());
     table.rows.push_back(
         {std::int64_t{std::stoll(LastPart(trial.name()))},
          std::int64_t{std::stoll(LastPart(trial.configuration()))}, std::int64_t{trial.repeat()},

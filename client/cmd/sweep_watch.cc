@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
-#include <csignal>
-#include <cstring>
 #include <memory>
 #include <optional>
 
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "client/cmd/command.h"
+#include "client/cmd/watch_stream.h"
 #include "client/output/error_report.h"
 #include "client/output/progress.h"
 #include "core/base/errors.h"
@@ -20,35 +16,10 @@
 namespace bitsweep::client {
 namespace {
 
-constexpr absl::Duration kFirstPause = absl::Milliseconds(250);
-constexpr absl::Duration kLongestPause = absl::Seconds(3);
 // How often the best result is asked for, and for plans of how many trials at most: the server
 // reads all of them.
 constexpr absl::Duration kBestPeriod = absl::Seconds(1);
 constexpr std::int64_t kMostTrialsForBest = 10'000;
-
-// What Ctrl-C prints: a handler may only write bytes that are there already.
-char interrupt_text[512];
-
-extern "C" void OnInterrupt(int) {
-  const auto written = write(STDERR_FILENO, interrupt_text, std::strlen(interrupt_text));
-  _exit(written < 0 ? 1 : 130);
-}
-
-// While it lives, Ctrl-C says that the sweep goes on.
-class InterruptNotice {
- public:
-  explicit InterruptNotice(const std::string& name) {
-    const std::string text = fmt::format(
-        "\nThe sweep goes on. Follow it again with: bitsweep sweep watch {}\n", LastPart(name));
-    std::strncpy(interrupt_text, text.c_str(), sizeof(interrupt_text) - 1);
-    previous_ = std::signal(SIGINT, OnInterrupt);
-  }
-  ~InterruptNotice() { std::signal(SIGINT, previous_); }
-
- private:
-  void (*previous_)(int);
-};
 
 // The highest val_acc of the epochs that were streamed and of the results. The stream leaves epochs
 // out, so results are asked for.
@@ -111,7 +82,7 @@ int ExitCodeOfState(v1::Sweep::State state) {
 }  // namespace
 
 int WatchSweep(Context& context, const std::string& name) {
-  const InterruptNotice notice(name);
+  const InterruptNotice notice("sweep", name);
   const Connection connection = context.Connect();
   ProgressDisplay display(*context.err, context.err_is_terminal, context.width);
   // A name that is wrong, or a server that was never there, is told at once; one that goes away
@@ -126,32 +97,17 @@ int WatchSweep(Context& context, const std::string& name) {
   request.set_name(name);
   BestAccuracy best(connection);
   std::optional<v1::Sweep::State> state;
-  absl::Duration pause = kFirstPause;
-  const absl::Time deadline =
-      context.timeout_given ? absl::Now() + context.timeout : absl::InfiniteFuture();
-  while (true) {
-    grpc::ClientContext call;
-    if (deadline != absl::InfiniteFuture()) call.set_deadline(absl::ToChronoTime(deadline));
-    const auto reader = connection.sweeps().WatchSweep(&call, request);
-    v1::WatchSweepResponse response;
-    while (reader->Read(&response)) {
-      pause = kFirstPause;
-      state = response.sweep().state();
-      request.set_start_revision(response.revision());
-      display.Show(ProgressOf(response, best.After(response)));
-      if (context.json) context.PrintJsonLine(response);
-    }
-    const absl::Status status = FromGrpc(reader->Finish());
-    if (status.ok()) break;
-    if (!absl::IsUnavailable(status) || absl::Now() + pause >= deadline) {
-      display.Finish();
-      return context.Fail(status);
-    }
-    if (pause == kFirstPause) display.Say("the server does not answer; trying again");
-    absl::SleepFor(pause);
-    pause = std::min(pause * 2, kLongestPause);
-  }
+  const absl::Status status = FollowStream<v1::WatchSweepResponse>(
+      context, display,
+      [&](grpc::ClientContext* call) { return connection.sweeps().WatchSweep(call, request); },
+      [&](const v1::WatchSweepResponse& response) {
+        state = response.sweep().state();
+        request.set_start_revision(response.revision());
+        display.Show(ProgressOf(response, best.After(response)));
+        if (context.json) context.PrintJsonLine(response);
+      });
   display.Finish();
+  if (!status.ok()) return context.Fail(status);
   return state ? ExitCodeOfState(*state) : kExitInternal;
 }
 

@@ -52,12 +52,7 @@ absl::Status PrintTrial(Context& context, const v1::Trial& trial) {
   if (trial.has_result()) PrintResult(context, trial);
   Table attempts{.columns = {{"attempt"}, {"worker"}, {"leased"}, {"ended"}, {"outcome"}, {"why"}}};
   for (const v1::Attempt& a : trial.attempts()) {
-    const std::string reason =
-        a.failure_reason() == v1::FAILURE_REASON_UNSPECIFIED
-            ? ""
-            : fmt::format("{}: {}",
-                          ShortEnum(v1::FailureReason_Name(a.failure_reason()), "FAILURE_REASON_"),
-                          a.failure_message());
+    const std::string reason = FailureText(a.failure_reason(), a.failure_message());
     attempts.rows.push_back({std::int64_t{a.number()}, LastPart(a.worker()),
                              FormatTime(a.lease_time()), FormatTime(a.end_time()), a.outcome(),
                              reason});

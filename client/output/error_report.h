@@ -10,8 +10,8 @@ namespace bitsweep::client {
 
 // Exit codes of `bitsweep` (docs/cli.md).
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitNoSuccess = 1;    // a sweep ended without success; a check found problems
-inline constexpr int kExitUsage = 2;        // wrong arguments, or a file that is no sweep
+inline constexpr int kExitNoSuccess = 1;    // it ended without success; a check found problems
+inline constexpr int kExitUsage = 2;        // wrong arguments, or a file of another kind
 inline constexpr int kExitRefused = 3;      // the server said no
 inline constexpr int kExitUnreachable = 4;  // no answer in time
 inline constexpr int kExitInternal = 5;     // a defect, here or there

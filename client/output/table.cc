@@ -2,6 +2,7 @@
 #include "client/output/table.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
@@ -33,6 +34,9 @@ std::string Shown(const Cell& cell, Precision precision) {
       return fmt::format("{:.4f}", *real);
     case Precision::kSeconds:
       return *real < 10 ? fmt::format("{:.2f}", *real) : fmt::format("{:.1f}", *real);
+    case Precision::kCount:
+      return *real == std::floor(*real) ? fmt::format("{:.0f}", *real)
+                                        : fmt::format("{:.1f}", *real);
     case Precision::kGeneral:
       break;
   }

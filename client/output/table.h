@@ -15,7 +15,7 @@ namespace bitsweep::client {
 using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
 
 // How a table shows a double; the other formats give every digit.
-enum class Precision { kGeneral, kFraction, kSeconds };  // 1e-05; 0.7123; 12.3
+enum class Precision { kGeneral, kFraction, kSeconds, kCount };  // 1e-05; 0.7123; 12.3; 5099520
 
 struct Column {
   std::string name;

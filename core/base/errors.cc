@@ -62,8 +62,9 @@ absl::Status InvalidSpecError(std::vector<FieldViolation> violations, std::strin
 
 absl::Status NotFoundError(std::string thing, std::string name) {
   std::string reason = thing;
-  std::transform(reason.begin(), reason.end(), reason.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(reason.begin(), reason.end(), reason.begin(), [](unsigned char c) {
+    return c == ' ' ? '_' : static_cast<char>(std::toupper(c));
+  });
   reason += "_NOT_FOUND";
   return ErrorWithDetails(absl::StatusCode::kNotFound, fmt::format("no such {}: {}", thing, name),
                           {.reason = std::move(reason),

@@ -30,6 +30,26 @@ absl::StatusOr<std::string> ParseId(std::string_view name, std::string_view coll
   return std::string(id);
 }
 
+struct NumberedName {
+  std::string id;
+  std::int64_t number = 0;
+};
+absl::StatusOr<NumberedName> ParseNumbered(std::string_view name, std::string_view collection,
+                                           std::string_view infix, std::string_view pattern) {
+  const std::size_t at = name.find(infix);
+  if (at == std::string_view::npos) return BadName(name, pattern);
+  ASSIGN_OR_RETURN(std::string id, ParseId(name.substr(0, at), collection, pattern));
+  const std::string_view digits = name.substr(at + infix.size());
+  std::int64_t number = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  // One thing has one name: neither "-0" nor "007" is one.
+  if (error != std::errc() || end != digits.data() + digits.size() || number < 0 ||
+      digits != std::to_string(number)) {
+    return BadName(name, pattern);
+  }
+  return NumberedName{std::move(id), number};
+}
+
 }  // namespace
 
 bool IsValidResourceId(std::string_view id) {
@@ -56,6 +76,12 @@ std::string TrialNameText(std::string_view sweep_id, std::int64_t number) {
 std::string ConfigurationName(std::string_view sweep_id, std::int64_t number) {
   return fmt::format("sweeps/{}/configurations/{}", sweep_id, number);
 }
+std::string TransformName(std::string_view transform_id) {
+  return fmt::format("transforms/{}", transform_id);
+}
+std::string TransformJobNameText(std::string_view transform_id, std::int64_t number) {
+  return fmt::format("transforms/{}/jobs/{}", transform_id, number);
+}
 std::string ModelName(std::string_view model_id) { return fmt::format("models/{}", model_id); }
 std::string ArtifactName(std::string_view sha256) { return fmt::format("artifacts/{}", sha256); }
 std::string WorkerName(std::string_view worker_id) { return fmt::format("workers/{}", worker_id); }
@@ -65,20 +91,19 @@ absl::StatusOr<std::string> ParseSweepName(std::string_view name) {
 }
 
 absl::StatusOr<TrialName> ParseTrialName(std::string_view name) {
-  static constexpr std::string_view kPattern = "sweeps/{sweep}/trials/{number}";
-  static constexpr std::string_view kInfix = "/trials/";
-  const std::size_t infix = name.find(kInfix);
-  if (infix == std::string_view::npos) return BadName(name, kPattern);
-  ASSIGN_OR_RETURN(std::string sweep_id, ParseId(name.substr(0, infix), "sweeps/", kPattern));
-  const std::string_view digits = name.substr(infix + kInfix.size());
-  std::int64_t number = -1;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size() || number < 0) {
-    return BadName(name, kPattern);
-  }
-  // One trial has one name: neither "-0" nor "007" is one.
-  if (digits != std::to_string(number)) return BadName(name, kPattern);
-  return TrialName{std::move(sweep_id), number};
+  ASSIGN_OR_RETURN(NumberedName parsed,
+                   ParseNumbered(name, "sweeps/", "/trials/", "sweeps/{sweep}/trials/{number}"));
+  return TrialName{std::move(parsed.id), parsed.number};
+}
+
+absl::StatusOr<std::string> ParseTransformName(std::string_view name) {
+  return ParseId(name, "transforms/", "transforms/{transform}, the id as [a-z][a-z0-9-]{3,62}");
+}
+
+absl::StatusOr<TransformJobName> ParseTransformJobName(std::string_view name) {
+  ASSIGN_OR_RETURN(NumberedName parsed, ParseNumbered(name, "transforms/", "/jobs/",
+                                                      "transforms/{transform}/jobs/{number}"));
+  return TransformJobName{std::move(parsed.id), parsed.number};
 }
 
 absl::StatusOr<std::string> ParseModelName(std::string_view name) {

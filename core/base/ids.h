@@ -13,16 +13,16 @@
 
 namespace bitsweep {
 
-// The row of a job (a trial, later a transform) in the store: never reused, only grows.
+// The row of a job (a trial, or a transform's) in the store: never reused, only grows.
 struct JobId {
   std::int64_t value = 0;
   auto operator<=>(const JobId&) const = default;
 };
 
-// The row of a sweep in the store.
-struct SweepRowId {
+// The row of what a user submitted (a sweep or a transform) in the store: never reused, only grows.
+struct SubmissionId {
   std::int64_t value = 0;
-  auto operator<=>(const SweepRowId&) const = default;
+  auto operator<=>(const SubmissionId&) const = default;
 };
 
 // True for [a-z][a-z0-9-]{3,62}, the form of every id that a client may choose.
@@ -39,6 +39,10 @@ struct TrialName {
   std::string sweep_id;
   std::int64_t number = 0;
 };
+struct TransformJobName {
+  std::string transform_id;
+  std::int64_t number = 0;
+};
 std::string SweepName(std::string_view sweep_id);
 std::string TrialNameText(std::string_view sweep_id, std::int64_t number);
 std::string ConfigurationName(std::string_view sweep_id, std::int64_t number);
@@ -47,6 +51,10 @@ std::string ArtifactName(std::string_view sha256);
 std::string WorkerName(std::string_view worker_id);
 absl::StatusOr<std::string> ParseSweepName(std::string_view name);
 absl::StatusOr<TrialName> ParseTrialName(std::string_view name);
+std::string TransformName(std::string_view transform_id);
+std::string TransformJobNameText(std::string_view transform_id, std::int64_t number);
+absl::StatusOr<std::string> ParseTransformName(std::string_view name);
+absl::StatusOr<TransformJobName> ParseTransformJobName(std::string_view name);
 absl::StatusOr<std::string> ParseModelName(std::string_view name);
 absl::StatusOr<std::string> ParseArtifactName(std::string_view name);
 absl::StatusOr<std::string> ParseWorkerName(std::string_view name);

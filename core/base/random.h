@@ -18,12 +18,15 @@ std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
 
 // What a trial draws. Numbers are part of the result's definition: never change or reuse a value.
 enum class RandomStream : std::uint32_t {
-  kInit = 1,       // initial parameters; substream = ordinal of the parameter in the model
-  kShuffle = 2,    // row order; substream = epoch
-  kDropout = 3,    // dropout masks; substream = ordinal of the node
-  kSplit = 4,      // train / validation split of a data set
-  kSynthetic = 5,  // synthetic-jets; substream = row
-  kSearch = 6,     // random search; substream = ordinal of the axis
+  kInit = 1,         // initial parameters; substream = ordinal of the parameter in the model
+  kShuffle = 2,      // row order; substream = epoch
+  kDropout = 3,      // dropout masks; substream = ordinal of the node
+  kSplit = 4,        // train / validation split of a data set
+  kSynthetic = 5,    // synthetic-jets; substream = row
+  kSearch = 6,       // random search; substream = ordinal of the axis
+  kRandomInput = 7,  // inputs of verify_quantization; substream = ordinal of the node
+  kPrune = 8,        // random pruning; substream = ordinal of the tensor
+  kQuantize = 9,     // stochastic number formats; substream = ordinal of the node
 };
 
 // A sequence of draws from one (seed, stream, substream): word i is word i % 4 of Philox4x32 with

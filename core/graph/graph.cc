@@ -8,6 +8,7 @@
 
 #include "core/base/status_macros.h"
 #include "core/base/text.h"
+#include "core/graph/quantization_check.h"
 #include "core/graph/shape_inference.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -185,6 +186,10 @@ absl::StatusOr<Graph> Graph::Create(std::string name, std::vector<Node> nodes) {
       absl::StatusOr<Shape> inferred = InferShape(node.op, inputs);
       if (!inferred.ok()) return Bad(node, std::string(inferred.status().message()));
       shape = *std::move(inferred);
+    }
+    if (node.quantization) {
+      const absl::Status fits = CheckQuantization(node, inputs.empty() ? Shape{} : inputs.front());
+      if (!fits.ok()) return Bad(node, std::string(fits.message()));
     }
     elements += ElementCount(shape);
     const bool positive =

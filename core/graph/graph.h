@@ -3,11 +3,13 @@
 #define BITSWEEP_CORE_GRAPH_GRAPH_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/graph/number_format.h"
 #include "core/graph/op.h"
 
 namespace bitsweep::graph {
@@ -26,6 +28,7 @@ struct Node {
   Op op;
   std::vector<std::string> inputs;  // names of earlier nodes
   Shape sample_shape;               // placeholder only: the shape of one sample, {16} or {1, 16}
+  std::optional<NodeQuantization> quantization;  // of linear, conv1d, relu and add
   bool operator==(const Node&) const = default;
 };
 

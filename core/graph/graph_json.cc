@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/graph_json.h"
 
-#include <cmath>
-#include <set>
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
 
-#include "core/base/text.h"
 #include "core/graph/json_depth.h"
+#include "core/graph/json_object.h"
+#include "core/graph/quantization_json.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -13,93 +15,11 @@ namespace bitsweep::graph {
 namespace {
 
 using Json = nlohmann::json;
+using json_object::Fail;
+using json_object::Quoted;
 
 constexpr std::size_t kMaxBytes = 16 << 20;
 constexpr int kMaxDepth = 32;
-
-// A user's text in a message: valid UTF-8, and short.
-std::string Quoted(std::string_view text) { return fmt::format("\"{}\"", ToValidUtf8(text, 200)); }
-
-[[noreturn]] void Fail(const std::string& where, const std::string& why) {
-  throw std::invalid_argument(fmt::format("{}: {}", where, why));
-}
-
-// An object read strictly: what was not asked for is an error that names it.
-class Object {
- public:
-  Object(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json.is_object()) Fail(where_, "expected an object");
-  }
-  const std::string& where() const { return where_; }
-
-  const Json* Find(const std::string& key) {
-    seen_.insert(key);
-    const auto found = json_.find(key);
-    return found == json_.end() ? nullptr : &*found;
-  }
-  const Json& Get(const std::string& key) {
-    const Json* value = Find(key);
-    if (value == nullptr) Fail(where_, fmt::format("\"{}\" is missing", key));
-    return *value;
-  }
-  std::string Text(const std::string& key) {
-    const Json& value = Get(key);
-    if (!value.is_string()) Fail(where_, fmt::format("\"{}\" must be a string", key));
-    return value.get<std::string>();
-  }
-  std::int64_t Integer(const std::string& key,
-                       std::optional<std::int64_t> fallback = std::nullopt) {
-    const Json* value = Find(key);
-    if (value == nullptr && fallback) return *fallback;
-    return AsInteger(Get(key), key);
-  }
-  double Number(const std::string& key, double fallback) {
-    const Json* value = Find(key);
-    if (value == nullptr) return fallback;
-    if (!value->is_number()) Fail(where_, fmt::format("\"{}\" must be a number", key));
-    return value->get<double>();
-  }
-  bool Flag(const std::string& key, bool fallback) {
-    const Json* value = Find(key);
-    if (value == nullptr) return fallback;
-    if (!value->is_boolean()) Fail(where_, fmt::format("\"{}\" must be true or false", key));
-    return value->get<bool>();
-  }
-  std::vector<std::int64_t> Integers(const std::string& key) {
-    const Json& value = Get(key);
-    if (!value.is_array() || value.size() > 16) {
-      Fail(where_, fmt::format("\"{}\" must be a list of at most 16 integers", key));
-    }
-    std::vector<std::int64_t> list;
-    for (const Json& item : value) list.push_back(AsInteger(item, key));
-    return list;
-  }
-  void Done() const {
-    for (const auto& [key, value] : json_.items()) {
-      if (!seen_.contains(key)) Fail(where_, "unknown key " + Quoted(key));
-    }
-  }
-
- private:
-  std::int64_t AsInteger(const Json& value, const std::string& key) const {
-    if (value.is_number_unsigned()) {
-      const auto whole = value.get<std::uint64_t>();
-      if (whole <= (std::uint64_t{1} << 53)) return static_cast<std::int64_t>(whole);
-    } else if (value.is_number_integer()) {
-      return value.get<std::int64_t>();
-    } else if (value.is_number_float()) {
-      const double number = value.get<double>();
-      if (number == std::floor(number) && std::abs(number) <= 9007199254740992.0) {
-        return static_cast<std::int64_t>(number);
-      }
-    }
-    Fail(where_, fmt::format("\"{}\" must be an integer", key));
-  }
-
-  const Json& json_;
-  const std::string where_;
-  std::set<std::string> seen_;
-};
 
 Json Attributes(const Op& op) {
   struct Visitor {
@@ -127,7 +47,7 @@ Json Attributes(const Op& op) {
 
 Op ReadOp(const std::string& name, const Json* attributes, const std::string& where) {
   static const Json kNone = Json::object();
-  Object a(attributes == nullptr ? kNone : *attributes, where + " attributes");
+  JsonObject a(attributes == nullptr ? kNone : *attributes, where + " attributes");
   Op op;
   if (name == "linear") {
     op = Linear{a.Integer("in_features"), a.Integer("out_features"), a.Flag("bias", true)};
@@ -165,12 +85,12 @@ NodeKind ReadKind(const std::string& name, const std::string& where) {
   Fail(where, "unknown kind " + Quoted(name));
 }
 
-Node ReadNode(const Json& json, std::size_t position) {
+Node ReadNode(const Json& json, std::size_t position, std::int64_t version) {
   std::string where = fmt::format("node {}", position);
   if (json.is_object() && json.contains("name") && json["name"].is_string()) {
     where = "node " + Quoted(json["name"].get_ref<const std::string&>());
   }
-  Object o(json, where);
+  JsonObject o(json, where);
   Node node;
   node.name = o.Text("name");
   node.kind = ReadKind(o.Text("kind"), where);
@@ -193,6 +113,11 @@ Node ReadNode(const Json& json, std::size_t position) {
     const std::string op = o.Text("op");
     node.op = ReadOp(op, o.Find("attributes"), where);
     node.target = o.Find("target") != nullptr ? o.Text("target") : op;
+    if (version >= 2) {
+      if (const Json* quantization = o.Find("quantization")) {
+        node.quantization = ReadQuantization(*quantization, where + " quantization");
+      }
+    }
   }
   o.Done();
   return node;
@@ -213,12 +138,17 @@ std::string ToJson(const Graph& graph) {
         json["target"] = node.target;
         Json attributes = Attributes(node.op);
         if (!attributes.empty()) json["attributes"] = std::move(attributes);
+        if (node.quantization) json["quantization"] = QuantizationToJson(*node.quantization);
       }
     }
     nodes.push_back(std::move(json));
   }
+  // Graphs that version 1 can say are written as they always were: equal graphs have equal text.
+  const bool quantized =
+      std::any_of(graph.nodes().begin(), graph.nodes().end(),
+                  [](const Node& node) { return node.quantization.has_value(); });
   const Json json = {{"format", "bitsweep.graph"},
-                     {"version", kGraphJsonVersion},
+                     {"version", quantized ? kGraphJsonVersion : 1},
                      {"name", graph.name()},
                      {"nodes", std::move(nodes)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -235,11 +165,13 @@ absl::StatusOr<Graph> FromJson(std::string_view text) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) return absl::InvalidArgumentError("graph: not JSON");
   try {
-    Object o(json, "graph");
+    JsonObject o(json, "graph");
     if (o.Text("format") != "bitsweep.graph")
       Fail("graph", "\"format\" must be \"bitsweep.graph\"");
-    if (const std::int64_t version = o.Integer("version"); version != kGraphJsonVersion) {
-      Fail("graph", fmt::format("version {}: this program reads {}", version, kGraphJsonVersion));
+    const std::int64_t version = o.Integer("version");
+    if (version < 1 || version > kGraphJsonVersion) {
+      Fail("graph",
+           fmt::format("version {}: this program reads 1 to {}", version, kGraphJsonVersion));
     }
     std::string name = o.Text("name");
     const Json& list = o.Get("nodes");
@@ -247,7 +179,7 @@ absl::StatusOr<Graph> FromJson(std::string_view text) {
       Fail("graph", fmt::format("\"nodes\" must be a list of at most {} nodes", Graph::kMaxNodes));
     }
     std::vector<Node> nodes;
-    for (std::size_t i = 0; i < list.size(); ++i) nodes.push_back(ReadNode(list[i], i));
+    for (std::size_t i = 0; i < list.size(); ++i) nodes.push_back(ReadNode(list[i], i, version));
     o.Done();
     return Graph::Create(std::move(name), std::move(nodes));
   } catch (const std::invalid_argument& error) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/spec/spec_json.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <set>
-#include <type_traits>
+#include <stdexcept>
+#include <utility>
 
 #include "core/base/sha256.h"
+#include "core/spec/json_reader.h"
+#include "core/spec/quantize_json.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -14,85 +15,7 @@ namespace bitsweep::spec {
 namespace {
 
 using Json = nlohmann::json;
-
-// Reads an object strictly: every key that was not asked for is an error.
-class Reader {
- public:
-  Reader(const Json& json, std::string path) : json_(json), path_(std::move(path)) {
-    if (!json.is_object()) Fail("", "expected an object");
-  }
-
-  bool Has(const std::string& key) {
-    seen_.insert(key);
-    return json_.contains(key);
-  }
-  template <typename T>
-  T Get(const std::string& key) {
-    if (!Has(key)) Fail(key, "missing");
-    CheckWhole<T>(key);
-    try {
-      return json_.at(key).get<T>();
-    } catch (const Json::exception&) {
-      Fail(key, "wrong type");
-    }
-  }
-  template <typename T>
-  std::optional<T> Maybe(const std::string& key) {
-    return Has(key) ? std::optional<T>(Get<T>(key)) : std::nullopt;
-  }
-  template <typename Enum>
-  Enum Named(const std::string& key, std::optional<Enum> (*parse)(std::string_view)) {
-    const std::optional<Enum> value = parse(Get<std::string>(key));
-    if (!value) Fail(key, "unknown name");
-    return *value;
-  }
-  template <typename Enum>
-  std::vector<Enum> NamedList(const std::string& key,
-                              std::optional<Enum> (*parse)(std::string_view)) {
-    std::vector<Enum> values;
-    for (const auto& name : Get<std::vector<std::string>>(key)) {
-      const std::optional<Enum> value = parse(name);
-      if (!value) Fail(key, "unknown name");
-      values.push_back(*value);
-    }
-    return values;
-  }
-  const Json& Child(const std::string& key) {
-    if (!Has(key)) Fail(key, "missing");
-    return json_.at(key);
-  }
-  std::string PathOf(const std::string& key) const { return path_ + "." + key; }
-  void Done() {
-    for (const auto& [key, value] : json_.items()) {
-      if (!seen_.contains(key)) Fail(key, "unknown field");
-    }
-  }
-  [[noreturn]] void Fail(const std::string& key, const char* why) const {
-    throw std::invalid_argument(fmt::format("{}{}{}: {}", path_, key.empty() ? "" : ".", key, why));
-  }
-
- private:
-  // The JSON library would cut 1.5 to 1 and wrap 2^63 where an integer is wanted.
-  template <typename T>
-  void CheckWhole(const std::string& key) const {
-    const Json& value = json_.at(key);
-    if constexpr (std::is_same_v<T, std::int64_t>) {
-      if (!IsInt64(value)) Fail(key, "wrong type");
-    } else if constexpr (std::is_same_v<T, std::vector<std::int64_t>>) {
-      if (!value.is_array() || !std::all_of(value.begin(), value.end(), IsInt64)) {
-        Fail(key, "wrong type");
-      }
-    }
-  }
-  static bool IsInt64(const Json& value) {
-    if (value.is_number_unsigned()) return value.get<std::uint64_t>() <= INT64_MAX;
-    return value.is_number_integer();
-  }
-
-  const Json& json_;
-  const std::string path_;
-  std::set<std::string> seen_;
-};
+using Reader = JsonReader;
 
 template <typename Enum>
 Json Names(const std::vector<Enum>& values) {
@@ -279,18 +202,20 @@ ModelSpec ReadModel(const Json& json) {
 }  // namespace
 
 std::string ToCanonicalJson(const SweepSpec& spec) {
-  const Json json = {{"display_name", spec.display_name},
-                     {"model", ToJson(spec.model)},
-                     {"dataset", ToJson(spec.dataset)},
-                     {"base", ToJson(spec.base)},
-                     {"search", ToJson(spec.search)},
-                     {"repeats", spec.repeats},
-                     {"seed", spec.seed},
-                     {"keep_models", std::string(Name(spec.keep_models))},
-                     {"max_parallel_trials", spec.max_parallel_trials},
-                     {"priority", spec.priority},
-                     {"stop_after_failures", spec.failure_policy.stop_after_failures},
-                     {"engine", std::string(Name(spec.engine))}};
+  Json json = {{"display_name", spec.display_name},
+               {"model", ToJson(spec.model)},
+               {"dataset", ToJson(spec.dataset)},
+               {"base", ToJson(spec.base)},
+               {"search", ToJson(spec.search)},
+               {"repeats", spec.repeats},
+               {"seed", spec.seed},
+               {"keep_models", std::string(Name(spec.keep_models))},
+               {"max_parallel_trials", spec.max_parallel_trials},
+               {"priority", spec.priority},
+               {"stop_after_failures", spec.failure_policy.stop_after_failures},
+               {"engine", std::string(Name(spec.engine))}};
+  // Left out when unset, so that the digests of sweeps without it are what they always were.
+  if (spec.quantization) json["quantization"] = QuantizeToJson(*spec.quantization);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -312,6 +237,9 @@ absl::StatusOr<SweepSpec> SweepSpecFromJson(std::string_view text) {
     spec.priority = r.Get<std::int64_t>("priority");
     spec.failure_policy.stop_after_failures = r.Get<std::int64_t>("stop_after_failures");
     spec.engine = r.Named("engine", ParseEngineChoice);
+    if (r.Has("quantization")) {
+      spec.quantization = ReadQuantize(r.Child("quantization"), r.PathOf("quantization"));
+    }
     r.Done();
     return spec;
   } catch (const std::invalid_argument& error) {

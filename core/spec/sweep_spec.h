@@ -12,6 +12,7 @@
 #include "core/spec/dataset_spec.h"
 #include "core/spec/hyperparameters.h"
 #include "core/spec/model_spec.h"
+#include "core/spec/quantize_spec.h"
 
 namespace bitsweep::spec {
 
@@ -95,6 +96,7 @@ struct SweepSpec {
   std::int64_t priority = 0;             // higher is served first; -100 .. 100
   FailurePolicy failure_policy;
   EngineChoice engine = EngineChoice::kAuto;
+  std::optional<QuantizeSpec> quantization;  // quantization-aware training
 
   bool operator==(const SweepSpec&) const = default;
 };

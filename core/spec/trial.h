@@ -26,7 +26,8 @@ struct TrialSpec {
   Hyperparameters hyperparameters;
   std::uint64_t seed = 0;  // 63 bits
   EngineChoice engine = EngineChoice::kAuto;
-  bool keep_model = true;  // whether the worker uploads a checkpoint
+  bool keep_model = true;                    // whether the worker uploads a checkpoint
+  std::optional<QuantizeSpec> quantization;  // put on the graph before training
 };
 
 // Measured after each epoch. Accuracies are fractions in [0, 1]; losses are natural-log

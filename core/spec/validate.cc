@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 
-#include "core/base/ids.h"
-#include "core/graph/graph_json.h"
-#include "core/graph/zoo.h"
+#include "core/spec/input_checks.h"
+#include "core/spec/quantize_check.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 
 namespace bitsweep::spec {
 namespace {
@@ -121,70 +121,6 @@ class Checker {
     }
   }
 
-  void CheckModel(const ModelSpec& model) {
-    const int given = !model.builtin.empty() + !model.stored.empty() + !model.graph_json.empty();
-    if (given != 1) {
-      Add("model",
-          fmt::format("{} of builtin, name and graph are given: expected exactly one", given));
-    }
-    if (!model.builtin.empty() && !graph::IsBuiltinModel(model.builtin)) {
-      Add("model.builtin", fmt::format("no model \"{}\": expected one of {}", model.builtin,
-                                       fmt::join(graph::BuiltinModels(), ", ")));
-    }
-    if (!model.stored.empty() && !ParseModelName(model.stored).ok()) {
-      Add("model.name", fmt::format("\"{}\": expected models/{{model}}", model.stored));
-    }
-    if (!model.graph_json.empty()) {
-      const absl::StatusOr<graph::Graph> parsed = graph::FromJson(model.graph_json);
-      if (!parsed.ok()) Add("model.graph", std::string(parsed.status().message()));
-    }
-    if (model.output_activation && !graph::HasOutputActivation(model.builtin)) {
-      Add("model.output_activation", "only jsc-rs1923 and jsc-rs1923-relu have this option");
-    }
-  }
-
-  // `path` is the name of a file below a data root: relative, without "..".
-  void CheckPath(const std::string& field, const std::string& path) {
-    if (path.size() > 500)
-      Add(field, fmt::format("{} characters: expected at most 500", path.size()));
-    if (std::any_of(path.begin(), path.end(),
-                    [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-      Add(field, "control characters are not allowed");
-    }
-    if (path.starts_with('/') || path.find('\\') != std::string::npos) {
-      Add(field, fmt::format("\"{}\": expected a path relative to the data root", path));
-    }
-    for (std::size_t start = 0; start <= path.size();) {
-      const std::size_t end = std::min(path.find('/', start), path.size());
-      if (path.substr(start, end - start) == "..") {
-        Add(field, fmt::format("\"{}\": \"..\" is not allowed", path));
-        break;
-      }
-      start = end + 1;
-    }
-  }
-
-  void CheckDataset(const DatasetSpec& dataset) {
-    if (dataset.name.empty()) Add("dataset.name", "empty: expected synthetic-jets or a path");
-    CheckPath("dataset.name", dataset.name);
-    CheckPath("dataset.labels_file", dataset.labels_file);
-    if (dataset.name == kSyntheticJets) {
-      InRange("dataset.synthetic.rows", dataset.synthetic_rows, 10, kMaxSyntheticRows);
-      if (dataset.synthetic_seed < 0) {
-        Add("dataset.synthetic.seed",
-            fmt::format("{}: expected 0 or more", dataset.synthetic_seed));
-      }
-    }
-    if (!(dataset.validation_fraction > 0 && dataset.validation_fraction < 1)) {
-      Add("dataset.split.validation_fraction",
-          fmt::format("{}: expected a number between 0 and 1", dataset.validation_fraction));
-    }
-    if (dataset.split_seed < 0) {
-      Add("dataset.split.seed", fmt::format("{}: expected 0 or more", dataset.split_seed));
-    }
-    NoDuplicates("dataset.feature_columns", dataset.feature_columns);
-  }
-
   std::vector<FieldViolation> violations;
 };
 
@@ -196,8 +132,8 @@ std::vector<FieldViolation> Validate(const SweepSpec& spec) {
     check.Add("display_name",
               fmt::format("{} bytes: expected at most 200", spec.display_name.size()));
   }
-  check.CheckModel(spec.model);
-  check.CheckDataset(spec.dataset);
+  CheckModel(spec.model, "sweep.model", check.violations);
+  CheckDataset(spec.dataset, "sweep.dataset", check.violations);
   check.Partial("base", spec.base);
   if (const auto* grid = std::get_if<Grid>(&spec.search)) check.CheckAxes("grid", grid->axes);
   if (const auto* one = std::get_if<OneAtATime>(&spec.search)) {
@@ -220,6 +156,14 @@ std::vector<FieldViolation> Validate(const SweepSpec& spec) {
   if (spec.failure_policy.stop_after_failures < 0) {
     check.Add("failure_policy.stop_after_failures",
               fmt::format("{}: expected 0 or more", spec.failure_policy.stop_after_failures));
+  }
+  if (spec.quantization) {
+    const std::optional<graph::Graph> graph = GraphOf(spec.model, &spec.dataset);
+    for (FieldViolation& violation :
+         CheckQuantize(*spec.quantization, graph ? &*graph : nullptr,
+                       SizesAreKnown(spec.model, &spec.dataset), "sweep.quantization")) {
+      check.violations.push_back(std::move(violation));
+    }
   }
   return std::move(check.violations);
 }

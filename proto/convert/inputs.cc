@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proto/convert/inputs.h"
 
+#include "core/graph/graph_json.h"
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -84,6 +85,9 @@ spec::ModelSpec FromProto(const v1::ModelSource& proto, const std::string& field
   if (proto.has_graph()) {
     const auto status = google::protobuf::util::MessageToJsonString(proto.graph(), &m.graph_json);
     if (!status.ok()) violations.push_back({field + ".graph", "not a JSON object"});
+    // A Struct has no order of its keys: equal graphs shall have equal text.
+    const absl::StatusOr<graph::Graph> graph = graph::FromJson(m.graph_json);
+    if (graph.ok()) m.graph_json = graph::ToJson(*graph);
   }
   switch (proto.output_activation()) {
     case v1::OUTPUT_ACTIVATION_UNSPECIFIED:

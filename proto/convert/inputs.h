@@ -19,8 +19,8 @@ spec::DatasetSpec FromProto(const v1::Dataset& proto, const std::string& field,
                             std::vector<FieldViolation>& violations);
 v1::Dataset ToProto(const spec::DatasetSpec& dataset);
 
-// A graph becomes canonical JSON text; what is wrong with it is spec::Validate's to say. More than
-// one of builtin, name and graph is kept as it is: Validate refuses it.
+// A graph becomes canonical JSON text; one that is wrong stays as it is, and more than one of
+// builtin, name and graph does: spec::Validate refuses them.
 spec::ModelSpec FromProto(const v1::ModelSource& proto, const std::string& field,
                           std::vector<FieldViolation>& violations);
 v1::ModelSource ToProto(const spec::ModelSpec& model);

@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "proto/convert/hyperparameters.h"
 #include "proto/convert/inputs.h"
+#include "proto/convert/quantization.h"
 
 namespace bitsweep::convert {
 namespace {
@@ -143,6 +144,9 @@ absl::StatusOr<spec::TrialSpec> FromProto(const v1::TrialJob& proto) {
   trial.hyperparameters =
       spec::Apply({}, FromProto(proto.hyperparameters(), "trial.hyperparameters", violations));
   trial.engine = FromProto(proto.engine(), "trial.engine", violations);
+  if (proto.has_quantization()) {
+    trial.quantization = FromProto(proto.quantization(), "trial.quantization", violations);
+  }
   trial.seed = static_cast<std::uint64_t>(proto.seed());
   trial.keep_model = proto.keep_model();
   if (const auto digest = ArtifactDigest(proto.model_artifact()); digest.ok()) {
@@ -163,6 +167,7 @@ v1::TrialJob ToProto(const spec::TrialSpec& trial) {
   proto.set_seed(static_cast<std::int64_t>(trial.seed));
   proto.set_engine(ToProto(trial.engine));
   proto.set_keep_model(trial.keep_model);
+  if (trial.quantization) *proto.mutable_quantization() = ToProto(*trial.quantization);
   return proto;
 }
 

@@ -15,12 +15,28 @@ class MetricsObserver final : public scheduler::SchedulerObserver, public store:
   MetricsObserver(metrics::ServerMetrics& metrics, Clock& clock)
       : metrics_(metrics), clock_(clock) {}
 
-  void OnSubmitted(std::int64_t trials) override { metrics_.Submitted(trials); }
+  void OnSubmitted(store::SubmissionKind kind, std::int64_t jobs) override {
+    if (kind == store::SubmissionKind::kSweep) {
+      metrics_.Submitted(jobs);
+    } else {
+      metrics_.TransformSubmitted(jobs);
+    }
+  }
   void OnLeased(absl::Duration queue_wait) override { metrics_.Leased(queue_wait); }
-  void OnFinished(spec::JobState state, std::int64_t trials) override {
-    metrics_.Finished(state, trials, clock_.Now());
+  void OnFinished(store::SubmissionKind kind, spec::JobState state, std::int64_t jobs) override {
+    if (kind == store::SubmissionKind::kSweep) {
+      metrics_.Finished(state, jobs, clock_.Now());
+    } else {
+      metrics_.TransformJobsFinished(state, jobs, clock_.Now());
+    }
   }
   void OnSucceeded(const spec::TrialResult& result) override { metrics_.Succeeded(result); }
+  void OnTransformSucceeded(const store::TransformOutcome& result) override {
+    metrics_.TransformJobSucceeded(result.seconds);
+    for (const store::PassResultRecord& pass : result.passes) {
+      metrics_.PassRan(pass.pass, pass.seconds);
+    }
+  }
   void OnAttemptEnded(std::string_view outcome) override { metrics_.AttemptEnded(outcome); }
   void OnRetry(spec::FailureReason reason) override { metrics_.Retried(reason); }
   void OnDead(spec::FailureReason reason) override { metrics_.Died(reason); }

@@ -22,6 +22,7 @@
 #include "server/rpc/call_observer.h"
 #include "server/rpc/model_service.h"
 #include "server/rpc/sweep_service.h"
+#include "server/rpc/transform_service.h"
 #include "server/rpc/worker_service.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/sqlite/open.h"
@@ -64,6 +65,7 @@ struct Server::Parts {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<scheduler::Scheduler> scheduler;
   std::unique_ptr<rpc::SweepServiceImpl> sweeps;
+  std::unique_ptr<rpc::TransformServiceImpl> transforms;
   std::unique_ptr<rpc::ModelServiceImpl> models;
   std::unique_ptr<rpc::ArtifactServiceImpl> artifacts;
   std::unique_ptr<rpc::WorkerServiceImpl> workers;
@@ -87,7 +89,8 @@ absl::Status Server::Parts::OpenStore() {
 
 absl::Status Server::Parts::Serve() {
   sweeps = std::make_unique<rpc::SweepServiceImpl>(*scheduler, *store, metrics, clock);
-  models = std::make_unique<rpc::ModelServiceImpl>(*store);
+  transforms = std::make_unique<rpc::TransformServiceImpl>(*scheduler, *store, metrics, clock);
+  models = std::make_unique<rpc::ModelServiceImpl>(*store, clock);
   artifacts = std::make_unique<rpc::ArtifactServiceImpl>(*store, clock);
   workers = std::make_unique<rpc::WorkerServiceImpl>(*scheduler);
   admin = std::make_unique<rpc::AdminServiceImpl>(*scheduler, *store, metrics, clock.Now());
@@ -100,8 +103,9 @@ absl::Status Server::Parts::Serve() {
   grpc::ServerBuilder builder;
   SetChannelOptions(builder);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &grpc_port);
-  for (grpc::Service* service : std::vector<grpc::Service*>{
-           sweeps.get(), models.get(), artifacts.get(), workers.get(), admin.get()}) {
+  for (grpc::Service* service :
+       std::vector<grpc::Service*>{sweeps.get(), transforms.get(), models.get(), artifacts.get(),
+                                   workers.get(), admin.get()}) {
     builder.RegisterService(service);
   }
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 
+#include "core/spec/transform_spec.h"
 #include "fmt/format.h"
 #include "prometheus/counter.h"
 #include "prometheus/exposer.h"
@@ -88,6 +89,15 @@ struct ServerMetrics::Impl {
     }
     return made;
   }
+  std::map<std::string, Histogram*, std::less<>> HistogramEach(
+      const char* name, const char* help, const char* label, const std::vector<std::string>& values,
+      const Buckets& buckets) {
+    Family<Histogram>& family =
+        prometheus::BuildHistogram().Name(name).Help(help).Register(*registry);
+    std::map<std::string, Histogram*, std::less<>> made;
+    for (const std::string& value : values) made[value] = &family.Add({{label, value}}, buckets);
+    return made;
+  }
   std::map<std::string, Gauge*, std::less<>> GaugeEach(const char* name, const char* help,
                                                        const std::vector<std::string>& states) {
     Family<Gauge>& family = GaugeFamily(name, help);
@@ -100,6 +110,11 @@ struct ServerMetrics::Impl {
     std::vector<std::string> states;
     for (const spec::JobState state : spec::kAllJobStates) states.push_back(Lower(Name(state)));
     return states;
+  }
+  static std::vector<std::string> PassNames() {
+    std::vector<std::string> names;
+    for (const spec::PassTraits& pass : spec::Passes()) names.emplace_back(pass.name);
+    return names;
   }
   static std::vector<std::string> Causes() {
     std::vector<std::string> causes;
@@ -114,8 +129,9 @@ struct ServerMetrics::Impl {
   std::deque<Rpc> rpcs;
 
   // Trials.
-  std::map<std::string, Gauge*, std::less<>> trials = GaugeEach(
-      "bitsweep_trials", "Trials of all sweeps by state, from the store's counters", TrialStates());
+  std::map<std::string, Gauge*, std::less<>> trials =
+      GaugeEach("bitsweep_trials", "Trials and transform jobs by state, from the store's counters",
+                TrialStates());
   Counter& submitted =
       OneCounter("bitsweep_trials_submitted_total", "Trials of the plans that were stored");
   ByLabel finished = CounterEach("bitsweep_trials_finished_total",
@@ -131,7 +147,20 @@ struct ServerMetrics::Impl {
   Counter& epochs = OneCounter("bitsweep_epochs_total", "Epochs that were stored");
   Gauge& last_finished =
       OneGauge("bitsweep_last_trial_finished_timestamp_seconds",
-               "When the latest trial ended since the start; 0 before the first");
+               "When the latest trial or transform job ended since the start; 0 before the first");
+
+  // Transforms.
+  Counter& transforms = OneCounter("bitsweep_transforms_submitted_total", "Transforms stored");
+  Counter& transform_jobs =
+      OneCounter("bitsweep_transform_jobs_submitted_total", "Jobs of the transforms stored");
+  ByLabel transform_jobs_finished =
+      CounterEach("bitsweep_transform_jobs_finished_total",
+                  "Transform jobs that reached a terminal state", "outcome", kOutcomes);
+  Histogram& transform_job_seconds = OneHistogram("bitsweep_transform_job_run_seconds",
+                                                  "Time of succeeded transform jobs", kSeconds);
+  std::map<std::string, Histogram*, std::less<>> pass_seconds =
+      HistogramEach("bitsweep_pass_seconds", "Time of each pass of succeeded transform jobs",
+                    "pass", PassNames(), kSeconds);
 
   Gauge& oldest_queued =
       OneGauge("bitsweep_oldest_queued_timestamp_seconds",
@@ -148,7 +177,7 @@ struct ServerMetrics::Impl {
       CounterEach("bitsweep_retries_total", "Attempts that were followed by another, by cause",
                   "cause", Causes());
   ByLabel deaths = CounterEach("bitsweep_dead_letters_total",
-                               "Trials whose tries are used up, by last cause", "cause", Causes());
+                               "Jobs whose tries are used up, by last cause", "cause", Causes());
 
   // Workers.
   std::map<std::string, Gauge*, std::less<>> workers =
@@ -168,14 +197,16 @@ struct ServerMetrics::Impl {
   Gauge& db_bytes = OneGauge("bitsweep_store_db_bytes", "Size of the store's file");
   Gauge& wal_bytes = OneGauge("bitsweep_store_wal_bytes", "Size of the write-ahead log");
   Gauge& free_bytes = OneGauge("bitsweep_store_free_bytes", "Free space where the store lies");
-  Counter& violations =
-      OneCounter("bitsweep_plan_invariant_violations_total",
-                 "Sweeps whose counters were found to differ from their plan or rows: must stay 0");
+  Counter& violations = OneCounter(
+      "bitsweep_plan_invariant_violations_total",
+      "Sweeps and transforms whose counters were found to differ from their plan or rows: "
+      "must stay 0");
   ByLabel rejected = CounterEach("bitsweep_admission_rejected_total",
                                  "Submits that were refused, by reason", "reason", kRejections);
 
   // Calls.
-  Gauge& watch_streams = OneGauge("bitsweep_watch_streams", "WatchSweep calls under way");
+  Gauge& watch_streams =
+      OneGauge("bitsweep_watch_streams", "WatchSweep and WatchTransform calls under way");
   Family<Counter>& rpc_started =
       Counters("grpc_server_started_total", "RPCs started on the server");
   Family<Counter>& rpc_handled =
@@ -217,6 +248,25 @@ void ServerMetrics::Finished(spec::JobState state, std::int64_t trials, absl::Ti
 
 void ServerMetrics::Succeeded(const spec::TrialResult& result) {
   impl_->run_seconds.Observe(result.seconds);
+}
+
+void ServerMetrics::TransformSubmitted(std::int64_t jobs) {
+  impl_->transforms.Increment();
+  impl_->transform_jobs.Increment(static_cast<double>(jobs));
+}
+
+void ServerMetrics::TransformJobsFinished(spec::JobState state, std::int64_t jobs, absl::Time now) {
+  impl_->transform_jobs_finished.at(Lower(Name(state)))->Increment(static_cast<double>(jobs));
+  impl_->last_finished.Set(static_cast<double>(absl::ToUnixMillis(now)) / 1e3);
+}
+
+void ServerMetrics::TransformJobSucceeded(double seconds) {
+  impl_->transform_job_seconds.Observe(seconds);
+}
+
+void ServerMetrics::PassRan(std::string_view pass, double seconds) {
+  const auto known = impl_->pass_seconds.find(pass);
+  if (known != impl_->pass_seconds.end()) known->second->Observe(seconds);
 }
 
 void ServerMetrics::AttemptEnded(std::string_view outcome) {

@@ -26,7 +26,7 @@ struct BuildInfo {
 
 // What is read from time to time instead of counted.
 struct Gauges {
-  spec::JobCounts trials;  // of all sweeps
+  spec::JobCounts trials;  // and jobs of transforms
   std::int64_t leases = 0;
   std::int64_t workers_idle = 0;
   std::int64_t workers_busy = 0;
@@ -63,16 +63,26 @@ class ServerMetrics {
 
   // Trials.
   void Submitted(std::int64_t trials);
-  void Leased(absl::Duration queue_wait);
   // REQUIRES: a terminal state.
   void Finished(spec::JobState state, std::int64_t trials, absl::Time now);
   void Succeeded(const spec::TrialResult& result);
+  void EpochsTrained(std::int64_t epochs, std::int64_t train_rows);
+
+  // Transforms.
+  void TransformSubmitted(std::int64_t jobs);
+  // REQUIRES: a terminal state.
+  void TransformJobsFinished(spec::JobState state, std::int64_t jobs, absl::Time now);
+  void TransformJobSucceeded(double seconds);
+  // Of a name that is no pass's, nothing is kept.
+  void PassRan(std::string_view pass, double seconds);
+
+  // Attempts and leases, of trials and of transforms' jobs.
+  void Leased(absl::Duration queue_wait);
   // SUCCEEDED, FAILED, LEASE_EXPIRED, RELEASED or CANCELLED.
   void AttemptEnded(std::string_view outcome);
   void Retried(spec::FailureReason reason);
   void Died(spec::FailureReason reason);
   void LeaseFenced();
-  void EpochsTrained(std::int64_t epochs, std::int64_t train_rows);
 
   // Store and plan.
   void StoreCommitted(std::int64_t operations, absl::Duration taken);

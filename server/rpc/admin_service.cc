@@ -7,6 +7,7 @@
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
 #include "core/base/version.h"
+#include "core/spec/transform_spec.h"
 #include "core/spec/validate.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/convert/trial.h"
@@ -66,6 +67,7 @@ grpc::Status AdminServiceImpl::GetServerInfo(grpc::ServerContext*, const v1::Get
     response->set_store_bytes(info.store_bytes);
     response->set_free_bytes(info.free_bytes);
     response->set_max_trials_per_sweep(spec::kMaxTrials);
+    response->set_max_jobs_per_transform(spec::kMaxTransformJobs);
     return absl::OkStatus();
   }());
 }
@@ -139,6 +141,7 @@ grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext*,
     }
     response->set_sweeps(report.sweeps);
     response->set_trials(report.trials);
+    response->set_transforms(report.transforms);
     response->set_artifacts(report.artifacts);
     return absl::OkStatus();
   }());

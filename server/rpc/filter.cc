@@ -156,8 +156,9 @@ absl::Status Normalize(store::Condition& condition, Listed listed) {
   };
   if (condition.field == "state") {
     strip("STATE_");
-    const bool known = listed == Listed::kSweeps ? spec::ParseSweepState(*text).has_value()
-                                                 : spec::ParseJobState(*text).has_value();
+    const bool is_whole = listed == Listed::kSweeps || listed == Listed::kTransforms;
+    const bool known = is_whole ? spec::ParseSweepState(*text).has_value()
+                                : spec::ParseJobState(*text).has_value();
     if (!known) return FilterError(fmt::format("state: no state \"{}\"", *text));
   } else if (condition.field == "failure_reason") {
     strip("FAILURE_REASON_");

@@ -12,7 +12,7 @@
 namespace bitsweep::rpc {
 
 // What is listed; decides how values are read.
-enum class Listed { kSweeps, kTrials, kModels };
+enum class Listed { kSweeps, kTrials, kModels, kTransforms, kTransformJobs };
 
 // The documented subset of AIP-160 (docs/api.md): `field op value`, joined by AND; op is one of
 // = != < <= > >=; a value is a number, a word, or text in double quotes with \" and \\. At most

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/model_service.h"
 
+#include <optional>
 #include <string>
 
 #include "core/base/errors.h"
@@ -8,33 +9,37 @@
 #include "core/base/status_macros.h"
 #include "core/graph/checkpoint.h"
 #include "core/graph/graph_json.h"
-#include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 #include "proto/convert/trial.h"
 #include "server/rpc/list_query.h"
+#include "server/rpc/model_files.h"
+#include "server/rpc/model_import.h"
 #include "server/rpc/status_map.h"
 
 namespace bitsweep::rpc {
 namespace {
 
-// Larger checkpoints are not opened to show what is in them.
-constexpr std::int64_t kMaxShown = 64 << 20;
-
 v1::Model ToProto(const store::ModelRecord& model) {
   v1::Model proto;
   proto.set_name(ModelName(model.model_id));
-  proto.set_source_trial(TrialNameText(model.sweep_id, model.trial));
+  proto.set_display_name(model.display_name);
+  if (!model.sweep_id.empty()) {
+    proto.set_source_trial(TrialNameText(model.sweep_id, model.trial));
+  }
+  if (!model.transform_id.empty()) {
+    proto.set_source_job(TransformJobNameText(model.transform_id, model.job));
+  }
+  if (!model.parent_model.empty()) proto.set_parent_model(ModelName(model.parent_model));
   proto.set_graph_name(model.graph_name);
   proto.set_parameter_count(model.parameter_count);
   proto.set_artifact(ArtifactName(model.artifact));
   proto.set_size_bytes(model.size_bytes);
-  proto.set_val_acc(model.val_acc);
+  if (model.val_acc) proto.set_val_acc(*model.val_acc);
   *proto.mutable_create_time() = convert::ToProto(model.create_time);
   return proto;
 }
 
-absl::Status AddGraph(const std::string& bytes, v1::Model& proto) {
-  ASSIGN_OR_RETURN(const graph::Checkpoint checkpoint, graph::ParseCheckpoint(bytes));
+absl::Status AddGraph(const graph::Checkpoint& checkpoint, v1::Model& proto) {
   const auto parsed = google::protobuf::util::JsonStringToMessage(graph::ToJson(checkpoint.graph),
                                                                   proto.mutable_graph());
   if (!parsed.ok()) return absl::InternalError(parsed.ToString());
@@ -56,9 +61,9 @@ grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext*, const v1::GetModel
     ASSIGN_OR_RETURN(const std::string id, ParseModelName(request->name()));
     ASSIGN_OR_RETURN(const store::ModelRecord model, store_.GetModel(id));
     *response->mutable_model() = ToProto(model);
-    if (model.size_bytes > kMaxShown) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const std::string bytes, store_.Read(model.artifact, 0, model.size_bytes));
-    return AddGraph(bytes, *response->mutable_model());
+    ASSIGN_OR_RETURN(const std::optional<graph::Checkpoint> checkpoint,
+                     ReadCheckpoint(store_, model));
+    return checkpoint ? AddGraph(*checkpoint, *response->mutable_model()) : absl::OkStatus();
   }());
 }
 
@@ -74,6 +79,17 @@ grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext*,
     ASSIGN_OR_RETURN(const store::Page<store::ModelRecord> page, store_.ListModels(query));
     for (const store::ModelRecord& model : page.items) *response->add_models() = ToProto(model);
     response->set_next_page_token(NextToken(page.next, list));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext*,
+                                           const v1::ImportModelRequest* request,
+                                           v1::ImportModelResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const store::ModelRecord model,
+                     rpc::ImportModel(*request, store_, clock_.Now()));
+    *response->mutable_model() = ToProto(model);
     return absl::OkStatus();
   }());
 }

@@ -3,24 +3,28 @@
 #define BITSWEEP_SERVER_RPC_MODEL_SERVICE_H_
 
 #include "bitsweep/v1/model_service.grpc.pb.h"
+#include "core/base/clock.h"
 #include "server/store/store.h"
 
 namespace bitsweep::rpc {
 
-// ModelService on the store. Thread-safe; the store must outlive it.
+// ModelService on the store. Thread-safe; what it is given must outlive it.
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
-  explicit ModelServiceImpl(store::Store& store) : store_(store) {}
+  ModelServiceImpl(store::Store& store, Clock& clock) : store_(store), clock_(clock) {}
 
   grpc::Status GetModel(grpc::ServerContext*, const v1::GetModelRequest* request,
                         v1::GetModelResponse* response) override;
   grpc::Status ListModels(grpc::ServerContext*, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
+  grpc::Status ImportModel(grpc::ServerContext*, const v1::ImportModelRequest* request,
+                           v1::ImportModelResponse* response) override;
   grpc::Status DeleteModel(grpc::ServerContext*, const v1::DeleteModelRequest* request,
                            v1::DeleteModelResponse* response) override;
 
  private:
   store::Store& store_;
+  Clock& clock_;
 };
 
 }  // namespace bitsweep::rpc

@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "proto/convert/hyperparameters.h"
 #include "proto/convert/inputs.h"
+#include "proto/convert/quantization.h"
 #include "proto/convert/trial.h"
 
 namespace bitsweep::rpc {
@@ -188,26 +189,6 @@ v1::KeepModels KeepToProto(spec::KeepModels keep) {
   return v1::KEEP_MODELS_NONE;
 }
 
-v1::Sweep::State StateToProto(spec::SweepState state) {
-  switch (state) {
-    case spec::SweepState::kQueued:
-      return v1::Sweep::STATE_QUEUED;
-    case spec::SweepState::kRunning:
-      return v1::Sweep::STATE_RUNNING;
-    case spec::SweepState::kPaused:
-      return v1::Sweep::STATE_PAUSED;
-    case spec::SweepState::kSucceeded:
-      return v1::Sweep::STATE_SUCCEEDED;
-    case spec::SweepState::kPartiallySucceeded:
-      return v1::Sweep::STATE_PARTIALLY_SUCCEEDED;
-    case spec::SweepState::kFailed:
-      return v1::Sweep::STATE_FAILED;
-    case spec::SweepState::kCancelled:
-      break;
-  }
-  return v1::Sweep::STATE_CANCELLED;
-}
-
 }  // namespace
 
 spec::SweepSpec FromProto(const v1::Sweep& sweep, Violations& violations) {
@@ -224,6 +205,9 @@ spec::SweepSpec FromProto(const v1::Sweep& sweep, Violations& violations) {
   spec.priority = sweep.priority();
   spec.failure_policy.stop_after_failures = sweep.failure_policy().stop_after_failures();
   spec.engine = FromProto(sweep.engine(), "sweep.engine", violations);
+  if (sweep.has_quantization()) {
+    spec.quantization = FromProto(sweep.quantization(), "sweep.quantization", violations);
+  }
   return spec;
 }
 
@@ -254,13 +238,14 @@ v1::Sweep SpecToProto(const spec::SweepSpec& spec) {
         spec.failure_policy.stop_after_failures);
   }
   sweep.set_engine(ToProto(spec.engine));
+  if (spec.quantization) *sweep.mutable_quantization() = ToProto(*spec.quantization);
   return sweep;
 }
 
 v1::Sweep ToProto(const store::SweepRecord& record) {
   v1::Sweep sweep = SpecToProto(record.spec);
   if (!record.sweep_id.empty()) sweep.set_name(SweepName(record.sweep_id));
-  sweep.set_state(StateToProto(record.state));
+  sweep.set_state(ToProto(record.state));
   *sweep.mutable_counts() = ToProto(record.counts);
   sweep.set_configuration_count(record.configuration_count);
   sweep.set_trial_count(record.trial_count);
@@ -272,6 +257,26 @@ v1::Sweep ToProto(const store::SweepRecord& record) {
   sweep.set_spec_digest(record.spec_digest);
   sweep.set_revision(record.revision);
   return sweep;
+}
+
+v1::Sweep::State ToProto(spec::SweepState state) {
+  switch (state) {
+    case spec::SweepState::kQueued:
+      return v1::Sweep::STATE_QUEUED;
+    case spec::SweepState::kRunning:
+      return v1::Sweep::STATE_RUNNING;
+    case spec::SweepState::kPaused:
+      return v1::Sweep::STATE_PAUSED;
+    case spec::SweepState::kSucceeded:
+      return v1::Sweep::STATE_SUCCEEDED;
+    case spec::SweepState::kPartiallySucceeded:
+      return v1::Sweep::STATE_PARTIALLY_SUCCEEDED;
+    case spec::SweepState::kFailed:
+      return v1::Sweep::STATE_FAILED;
+    case spec::SweepState::kCancelled:
+      break;
+  }
+  return v1::Sweep::STATE_CANCELLED;
 }
 
 v1::TrialCounts ToProto(const spec::JobCounts& counts) {

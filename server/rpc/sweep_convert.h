@@ -28,8 +28,9 @@ v1::TrialCounts ToProto(const spec::JobCounts& counts);
 v1::Configuration ToProto(const std::string& sweep_id,
                           const store::ConfigurationRecord& configuration);
 v1::Trial ToProto(const store::TrialRecord& trial);
-// REQUIRES: an event of a trial (event.trial >= 0).
-v1::TrialTransition ToProto(const std::string& sweep_id, const store::EventRecord& event);
+// `submission`: "sweeps/lab-1" or "transforms/t-1". REQUIRES: an event of a job (event.trial >= 0).
+v1::TrialTransition ToProto(const std::string& submission, const store::EventRecord& event);
+v1::Sweep::State ToProto(spec::SweepState state);
 
 // FAILED, DEAD and CANCELLED; none means all three. InvalidArgument for any other.
 absl::StatusOr<std::vector<spec::JobState>> RetryStates(const v1::RetrySweepRequest& request);

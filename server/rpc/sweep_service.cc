@@ -2,8 +2,6 @@
 // Submitting, changing and watching sweeps. Lists are in sweep_lists.cc.
 #include "server/rpc/sweep_service.h"
 
-#include <cctype>
-
 #include "core/base/errors.h"
 #include "core/base/failpoint.h"
 #include "core/base/ids.h"
@@ -13,37 +11,16 @@
 #include "core/spec/validate.h"
 #include "fmt/format.h"
 #include "proto/convert/trial.h"
+#include "server/rpc/model_files.h"
 #include "server/rpc/status_map.h"
+#include "server/rpc/submit_checks.h"
 #include "server/rpc/sweep_convert.h"
 #include "server/rpc/watch.h"
 
 namespace bitsweep::rpc {
 namespace {
 
-constexpr std::size_t kMaxRequestId = 64;
-// A sweep must fit, with what the server adds, into every answer that holds it.
-constexpr std::size_t kMaxSweepBytes = 1 << 20;
 constexpr int kMaxDuplicates = 1000;  // listed in an answer
-
-void CheckRequest(const v1::SubmitSweepRequest& request, std::vector<FieldViolation>& violations) {
-  if (!request.has_sweep()) violations.push_back({"sweep", "required"});
-  if (request.sweep().ByteSizeLong() > kMaxSweepBytes) {
-    violations.push_back({"sweep", fmt::format("{} bytes: expected at most {}",
-                                               request.sweep().ByteSizeLong(), kMaxSweepBytes)});
-  }
-  if (!request.sweep_id().empty() && !IsValidResourceId(request.sweep_id())) {
-    violations.push_back(
-        {"sweep_id", fmt::format("\"{}\": expected [a-z][a-z0-9-]{{3,62}}", request.sweep_id())});
-  }
-  bool printable = true;
-  for (const char c : request.request_id()) {
-    printable = printable && std::isprint(static_cast<unsigned char>(c)) != 0;
-  }
-  if (!printable || request.request_id().size() > kMaxRequestId) {
-    violations.push_back(
-        {"request_id", fmt::format("expected at most {} printable characters", kMaxRequestId)});
-  }
-}
 
 // What would be stored, for validate_only.
 store::SweepRecord Preview(const store::NewSweep& sweep) {
@@ -67,10 +44,26 @@ v1::Sweep SweepServiceImpl::WithEta(const store::SweepRecord& sweep) {
   return proto;
 }
 
+// Which nodes a stored model has, only its checkpoint says.
+absl::Status SweepServiceImpl::CheckQuantization(const spec::SweepSpec& spec,
+                                                 const store::ModelRecord& model) {
+  if (!spec.quantization) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<graph::Checkpoint> checkpoint,
+                   ReadCheckpoint(store_, model));
+  if (!checkpoint) return absl::OkStatus();
+  std::vector<FieldViolation> violations =
+      spec::ValidateQuantize(*spec.quantization, &checkpoint->graph, "sweep.quantization");
+  return violations.empty() ? absl::OkStatus() : InvalidSpecError(std::move(violations));
+}
+
 absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
                                       v1::SubmitSweepResponse& response) {
   std::vector<FieldViolation> violations;
-  CheckRequest(request, violations);
+  CheckSubmit({.noun = "sweep",
+               .specification = request.has_sweep() ? &request.sweep() : nullptr,
+               .id = request.sweep_id(),
+               .request_id = request.request_id()},
+              violations);
   store::NewSweep sweep;
   if (request.has_sweep()) {
     sweep.spec = FromProto(request.sweep(), violations);
@@ -90,6 +83,7 @@ absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
     ASSIGN_OR_RETURN(const std::string model_id, ParseModelName(sweep.spec.model.stored));
     ASSIGN_OR_RETURN(const store::ModelRecord model, store_.GetModel(model_id));
     sweep.model_artifact = model.artifact;
+    RETURN_IF_ERROR(CheckQuantization(sweep.spec, model));
   }
   sweep.spec_digest = spec::SpecDigest(sweep.spec);
   sweep.request_id = request.request_id();
@@ -122,11 +116,7 @@ absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
   }
   if (outcome->deduplicated && !request.sweep_id().empty() &&
       outcome->sweep.sweep_id != request.sweep_id()) {
-    return ErrorWithDetails(
-        absl::StatusCode::kAlreadyExists,
-        fmt::format("request_id \"{}\" was used for {}", request.request_id(),
-                    SweepName(outcome->sweep.sweep_id)),
-        {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", request.request_id()}}});
+    return RequestIdReused(request.request_id(), SweepName(outcome->sweep.sweep_id));
   }
   Failpoint("rpc.before_reply");
   response.set_deduplicated(outcome->deduplicated);

@@ -50,6 +50,7 @@ class SweepServiceImpl final : public v1::SweepService::Service {
 
  private:
   absl::Status Submit(const v1::SubmitSweepRequest& request, v1::SubmitSweepResponse& response);
+  absl::Status CheckQuantization(const spec::SweepSpec& spec, const store::ModelRecord& model);
   v1::Sweep WithEta(const store::SweepRecord& sweep);
 
   scheduler::Scheduler& scheduler_;

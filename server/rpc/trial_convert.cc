@@ -4,6 +4,7 @@
 #include "proto/convert/hyperparameters.h"
 #include "proto/convert/trial.h"
 #include "server/rpc/sweep_convert.h"
+#include "server/scheduler/job_name.h"
 
 namespace bitsweep::rpc {
 namespace {
@@ -80,10 +81,10 @@ v1::Trial ToProto(const store::TrialRecord& trial) {
   return proto;
 }
 
-v1::TrialTransition ToProto(const std::string& sweep_id, const store::EventRecord& event) {
+v1::TrialTransition ToProto(const std::string& submission, const store::EventRecord& event) {
   v1::TrialTransition proto;
   proto.set_revision(event.revision);
-  proto.set_trial(TrialNameText(sweep_id, event.trial));
+  proto.set_trial(scheduler::JobNameText(submission, event.trial));
   if (event.from) proto.set_from(ToProto(*event.from));
   if (event.to) proto.set_to(ToProto(*event.to));
   proto.set_attempt(event.attempt);

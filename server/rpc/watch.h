@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "bitsweep/v1/sweep_service.pb.h"
+#include "bitsweep/v1/transform_service.pb.h"
 #include "core/base/clock.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/store.h"
@@ -13,9 +14,10 @@
 namespace bitsweep::rpc {
 
 // The watcher's end of a stream.
+template <typename Response>
 struct Watcher {
   // Sends one response; waits while the watcher is slow. False when it has gone.
-  std::function<bool(const v1::WatchSweepResponse&)> write;
+  std::function<bool(const Response&)> write;
   std::function<bool()> is_cancelled;
 };
 
@@ -25,7 +27,12 @@ struct Watcher {
 // Unavailable / SERVER_DRAINING when the server stops: resume from the last revision. Cancelled
 // when the watcher has gone.
 absl::Status FollowSweep(const v1::WatchSweepRequest& request, scheduler::Scheduler& scheduler,
-                         store::Store& store, Clock& clock, const Watcher& watcher);
+                         store::Store& store, Clock& clock,
+                         const Watcher<v1::WatchSweepResponse>& watcher);
+// The same of a transform.
+absl::Status FollowTransform(const v1::WatchTransformRequest& request,
+                             scheduler::Scheduler& scheduler, store::Store& store, Clock& clock,
+                             const Watcher<v1::WatchTransformResponse>& watcher);
 
 }  // namespace bitsweep::rpc
 

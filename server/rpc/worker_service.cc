@@ -2,6 +2,7 @@
 #include "server/rpc/worker_service.h"
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/base/errors.h"
@@ -12,6 +13,10 @@
 #include "fmt/format.h"
 #include "proto/convert/trial.h"
 #include "server/rpc/status_map.h"
+#include "server/rpc/transform_convert.h"
+#include "server/rpc/transform_result.h"
+#include "server/scheduler/job_name.h"
+#include "spdlog/spdlog.h"
 
 namespace bitsweep::rpc {
 namespace {
@@ -19,6 +24,7 @@ namespace {
 constexpr std::int32_t kMaxSlots = 4096;
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxMessage = 4096;
+constexpr std::size_t kMaxAnswerBytes = 2 << 20;  // of jobs, well below the largest message
 
 scheduler::JobRef FromProto(const v1::JobRef& proto, const std::string& worker_id) {
   return {proto.job(), proto.attempt(), JobId{proto.id()}, worker_id};
@@ -84,14 +90,20 @@ std::vector<spec::EpochPoint> FromProto(
   return values;
 }
 
-v1::LeasedJob ToProto(const store::LeasedTrial& trial) {
-  v1::LeasedJob job;
-  job.mutable_ref()->set_job(TrialNameText(trial.sweep_id, trial.number));
-  job.mutable_ref()->set_attempt(trial.ref.attempt);
-  job.mutable_ref()->set_id(trial.ref.job.value);
-  *job.mutable_trial() = convert::ToProto(trial.spec);
-  job.mutable_trial()->set_expected_data_digest(trial.expected_data_digest);
-  return job;
+absl::StatusOr<v1::LeasedJob> ToProto(const store::LeasedJob& job) {
+  v1::LeasedJob proto;
+  proto.mutable_ref()->set_job(scheduler::JobNameText(job.submission_name, job.number));
+  proto.mutable_ref()->set_attempt(job.ref.attempt);
+  proto.mutable_ref()->set_id(job.ref.job.value);
+  if (const auto* trial = std::get_if<spec::TrialSpec>(&job.work)) {
+    *proto.mutable_trial() = convert::ToProto(*trial);
+    proto.mutable_trial()->set_expected_data_digest(job.expected_data_digest);
+  } else {
+    ASSIGN_OR_RETURN(*proto.mutable_transform(),
+                     WorkOf(std::get<store::TransformJobSpec>(job.work)));
+    proto.mutable_transform()->set_expected_data_digest(job.expected_data_digest);
+  }
+  return proto;
 }
 
 }  // namespace
@@ -108,6 +120,37 @@ grpc::Status WorkerServiceImpl::RegisterWorker(grpc::ServerContext*,
   }());
 }
 
+absl::Status WorkerServiceImpl::AddJobs(const std::vector<store::LeasedJob>& jobs,
+                                        v1::LeaseJobsResponse& response) {
+  std::vector<scheduler::JobRef> too_many;
+  std::size_t bytes = 0;
+  for (const store::LeasedJob& job : jobs) {
+    absl::StatusOr<v1::LeasedJob> leased = ToProto(job);
+    if (!leased.ok()) {
+      RETURN_IF_ERROR(FailUnreadable(job, leased.status()));
+      continue;
+    }
+    bytes += leased->ByteSizeLong();
+    if (bytes > kMaxAnswerBytes && response.jobs_size() > 0) {
+      too_many.push_back(FromProto(leased->ref(), job.worker_id));
+    } else {
+      *response.add_jobs() = *std::move(leased);
+    }
+  }
+  if (too_many.empty()) return absl::OkStatus();
+  return scheduler_.ReleaseJobs(too_many, "ANSWER_FULL").status();
+}
+
+absl::Status WorkerServiceImpl::FailUnreadable(const store::LeasedJob& job,
+                                               const absl::Status& why) {
+  const std::string name = scheduler::JobNameText(job.submission_name, job.number);
+  spdlog::error("job unreadable job={} error=\"{}\"", name, why.ToString());
+  return scheduler_
+      .FailJob({name, job.ref.attempt, job.ref.job, job.worker_id},
+               {spec::FailureReason::kException, ToValidUtf8(why.ToString(), kMaxMessage)})
+      .status();
+}
+
 grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
                                           const v1::LeaseJobsRequest* request,
                                           v1::LeaseJobsResponse* response) {
@@ -118,11 +161,10 @@ grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
           {{"max_jobs", fmt::format("{}: expected 1 to {}", request->max_jobs(), kMaxSlots)}});
     }
     const absl::Duration wait = std::max(absl::ZeroDuration(), convert::FromProto(request->wait()));
-    ASSIGN_OR_RETURN(const std::vector<store::LeasedTrial> jobs,
+    ASSIGN_OR_RETURN(const std::vector<store::LeasedJob> jobs,
                      scheduler_.LeaseJobs(worker, request->instance_id(), request->max_jobs(), wait,
                                           [context] { return context->IsCancelled(); }));
-    for (const store::LeasedTrial& job : jobs) *response->add_jobs() = ToProto(job);
-    return absl::OkStatus();
+    return AddJobs(jobs, *response);
   }());
 }
 
@@ -171,6 +213,17 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
                                             v1::CompleteJobResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
+    if (request->has_transform_result()) {
+      if (request->has_result() || request->points_size() > 0) {
+        return InvalidSpecError(
+            {{"transform_result", "with result or points: expected one kind of result"}});
+      }
+      ASSIGN_OR_RETURN(const store::TransformOutcome outcome,
+                       FromProto(request->transform_result()));
+      RETURN_IF_ERROR(scheduler_.CompleteTransformJob(FromProto(request->ref(), worker), outcome));
+      Failpoint("rpc.before_reply");
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(const spec::TrialResult result, convert::FromProto(request->result()));
     RETURN_IF_ERROR(scheduler_.CompleteJob(FromProto(request->ref(), worker),
                                            FromProto(request->points()), result));

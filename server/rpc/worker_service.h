@@ -2,6 +2,8 @@
 #ifndef BITSWEEP_SERVER_RPC_WORKER_SERVICE_H_
 #define BITSWEEP_SERVER_RPC_WORKER_SERVICE_H_
 
+#include <vector>
+
 #include "bitsweep/v1/worker_service.grpc.pb.h"
 #include "server/scheduler/scheduler.h"
 
@@ -29,6 +31,11 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
                            v1::ReleaseJobsResponse* response) override;
 
  private:
+  // Those that do not fit into one message are given back.
+  absl::Status AddJobs(const std::vector<store::LeasedJob>& jobs, v1::LeaseJobsResponse& response);
+  // Ends a job that this program cannot make out, so that it does not come back again and again.
+  absl::Status FailUnreadable(const store::LeasedJob& job, const absl::Status& why);
+
   scheduler::Scheduler& scheduler_;
 };
 

@@ -17,8 +17,8 @@ namespace bitsweep::scheduler {
 // A lease that a worker holds now.
 struct Lease {
   store::LeaseRef ref;
-  std::string job_name;  // sweeps/{sweep}/trials/{trial}
-  std::string sweep_id;
+  std::string job_name;    // "sweeps/lab-1/trials/0"
+  std::string submission;  // "sweeps/lab-1"
   std::int64_t number = 0;
   std::string worker_id;
   absl::Time deadline;
@@ -27,7 +27,7 @@ struct Lease {
 
 // The leases in force, in memory: renewals cost no write. What ended is forgotten; what was
 // cancelled is remembered until its deadline has passed. A reference names a job by its row, which
-// no later job gets: that of a deleted sweep is never found again. Not thread-safe.
+// no later job gets: that of a deleted sweep or transform is never found again. Not thread-safe.
 class LeaseTable {
  public:
   // False, and the lease is not added, when it has been cancelled already.

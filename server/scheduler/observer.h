@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "core/spec/job_state.h"
 #include "core/spec/trial.h"
+#include "server/store/transform_records.h"
 
 namespace bitsweep::scheduler {
 
@@ -16,11 +17,13 @@ namespace bitsweep::scheduler {
 class SchedulerObserver {
  public:
   virtual ~SchedulerObserver() = default;
-  virtual void OnSubmitted(std::int64_t /*trials*/) {}
+  virtual void OnSubmitted(store::SubmissionKind /*kind*/, std::int64_t /*jobs*/) {}
   virtual void OnLeased(absl::Duration /*queue_wait*/) {}
-  // A trial reached a terminal state.
-  virtual void OnFinished(spec::JobState /*state*/, std::int64_t /*trials*/) {}
+  // Jobs reached a terminal state.
+  virtual void OnFinished(store::SubmissionKind /*kind*/, spec::JobState /*state*/,
+                          std::int64_t /*jobs*/) {}
   virtual void OnSucceeded(const spec::TrialResult& /*result*/) {}
+  virtual void OnTransformSucceeded(const store::TransformOutcome& /*result*/) {}
   // An attempt ended: SUCCEEDED, FAILED, LEASE_EXPIRED, RELEASED, CANCELLED.
   virtual void OnAttemptEnded(std::string_view /*outcome*/) {}
   virtual void OnRetry(spec::FailureReason /*reason*/) {}

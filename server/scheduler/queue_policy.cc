@@ -11,22 +11,22 @@ namespace bitsweep::scheduler {
 std::vector<store::Allocation> Allocate(const std::vector<store::QueueSource>& sources,
                                         const std::vector<LeaseRequest>& requests) {
   struct Candidate {
-    std::int64_t priority, in_flight, sweep, queued, room;
+    std::int64_t priority, in_flight, submission, queued, room;
     // std::priority_queue gives the greatest: that is the best to serve.
     bool operator<(const Candidate& other) const {
-      return std::tuple(priority, -in_flight, -sweep) <
-             std::tuple(other.priority, -other.in_flight, -other.sweep);
+      return std::tuple(priority, -in_flight, -submission) <
+             std::tuple(other.priority, -other.in_flight, -other.submission);
     }
   };
   std::priority_queue<Candidate> candidates;
   for (const store::QueueSource& s : sources) {
     const std::int64_t room = s.max_parallel > 0 ? s.max_parallel - s.in_flight : s.queued;
     if (s.queued > 0 && room > 0)
-      candidates.push({s.priority, s.in_flight, s.sweep.value, s.queued, room});
+      candidates.push({s.priority, s.in_flight, s.submission.value, s.queued, room});
   }
   std::vector<std::int64_t> wanted;
   for (const LeaseRequest& request : requests) wanted.push_back(request.wanted);
-  std::map<std::pair<std::int64_t, std::size_t>, std::int64_t> given;  // (sweep, request)
+  std::map<std::pair<std::int64_t, std::size_t>, std::int64_t> given;  // (submission, request)
   bool progress = true;
   while (progress && !candidates.empty()) {
     progress = false;
@@ -34,7 +34,7 @@ std::vector<store::Allocation> Allocate(const std::vector<store::QueueSource>& s
       if (wanted[i] <= 0) continue;
       Candidate best = candidates.top();
       candidates.pop();
-      ++given[{best.sweep, i}];
+      ++given[{best.submission, i}];
       --wanted[i];
       ++best.in_flight;
       --best.queued;
@@ -45,7 +45,7 @@ std::vector<store::Allocation> Allocate(const std::vector<store::QueueSource>& s
   }
   std::vector<store::Allocation> allocations;
   for (const auto& [key, count] : given) {
-    allocations.push_back({SweepRowId{key.first}, requests[key.second].worker_id, count});
+    allocations.push_back({SubmissionId{key.first}, requests[key.second].worker_id, count});
   }
   return allocations;
 }

@@ -16,11 +16,11 @@ struct LeaseRequest {
   std::int64_t wanted = 0;
 };
 
-// Which sweep gives how many jobs to whom. Pure.
+// Which sweep or transform gives how many jobs to whom. Pure.
 //
-// Jobs are given out one at a time, to the requests in turn. Each comes from the sweep of the
+// Jobs are given out one at a time, to the requests in turn. Each comes from the source of the
 // highest priority and, among equals, the one with the fewest jobs under way (then the oldest): a
-// sweep of ten trials is not starved by one of a hundred thousand. No sweep exceeds its
+// sweep of ten trials is not starved by one of a hundred thousand. No source exceeds its
 // max_parallel.
 std::vector<store::Allocation> Allocate(const std::vector<store::QueueSource>& sources,
                                         const std::vector<LeaseRequest>& requests);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Life-cycle, the dispatcher, and sweeps. What workers call is in scheduler_workers.cc.
+// Life-cycle, the dispatcher, and sweeps. What workers call is in scheduler_workers.cc, transforms
+// are in scheduler_transforms.cc.
 #include "server/scheduler/scheduler.h"
 
 #include <algorithm>
@@ -10,14 +11,15 @@
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
 #include "server/scheduler/eta.h"
+#include "server/scheduler/job_name.h"
 #include "spdlog/spdlog.h"
 
 namespace bitsweep::scheduler {
 namespace {
 
-// A sweep's work is summed from its rows: at most once in this time, for those that are large.
+// Work is summed from rows: at most once in this time, for what has many jobs.
 constexpr absl::Duration kWorkAge = absl::Seconds(2);
-constexpr std::int64_t kLargeSweep = 2000;
+constexpr std::int64_t kManyJobs = 2000;
 
 }  // namespace
 
@@ -41,8 +43,8 @@ absl::Status Scheduler::Start() {
     const absl::Time now = clock_.Now();
     for (const store::ActiveLease& lease : active) {
       leases_.Add({.ref = lease.ref,
-                   .job_name = TrialNameText(lease.sweep_id, lease.number),
-                   .sweep_id = lease.sweep_id,
+                   .job_name = JobNameText(lease.submission_name, lease.number),
+                   .submission = lease.submission_name,
                    .number = lease.number,
                    .worker_id = lease.worker_id,
                    .deadline = now + options_.lease_ttl,
@@ -124,7 +126,7 @@ void Scheduler::Dispatch() {
   const absl::StatusOr<std::vector<store::QueueSource>> sources = store_.Sources(now);
   std::vector<store::Allocation> allocations;
   if (sources.ok()) allocations = Allocate(*sources, requests);
-  absl::StatusOr<std::vector<store::LeasedTrial>> leased = std::vector<store::LeasedTrial>{};
+  absl::StatusOr<std::vector<store::LeasedJob>> leased = std::vector<store::LeasedJob>{};
   if (!allocations.empty()) leased = store_.Lease(allocations, now);
   const absl::Status status = sources.ok() ? leased.status() : sources.status();
   if (!status.ok()) {
@@ -144,17 +146,17 @@ void Scheduler::Dispatch() {
   std::vector<Lease> homeless;
   {
     absl::MutexLock lock(&mu_);
-    for (store::LeasedTrial& trial : *leased) {
-      observer_.OnLeased(now - trial.queued_since);
-      Lease lease{.ref = trial.ref,
-                  .job_name = TrialNameText(trial.sweep_id, trial.number),
-                  .sweep_id = trial.sweep_id,
-                  .number = trial.number,
-                  .worker_id = trial.worker_id,
+    for (store::LeasedJob& job : *leased) {
+      observer_.OnLeased(now - job.queued_since);
+      Lease lease{.ref = job.ref,
+                  .job_name = JobNameText(job.submission_name, job.number),
+                  .submission = job.submission_name,
+                  .number = job.number,
+                  .worker_id = job.worker_id,
                   .deadline = now + options_.lease_ttl,
                   .leased_at = now};
       const auto poll = std::find_if(polls_.begin(), polls_.end(), [&](const Poll* p) {
-        return p->worker_id == trial.worker_id && !p->done &&
+        return p->worker_id == job.worker_id && !p->done &&
                static_cast<std::int64_t>(p->jobs.size()) < p->wanted;
       });
       if (poll == polls_.end()) {
@@ -162,7 +164,7 @@ void Scheduler::Dispatch() {
         continue;
       }
       // It may have been cancelled since the store leased it.
-      if (leases_.Add(std::move(lease))) (*poll)->jobs.push_back(std::move(trial));
+      if (leases_.Add(std::move(lease))) (*poll)->jobs.push_back(std::move(job));
     }
     for (Poll* poll : polls_) poll->done = poll->done || !poll->jobs.empty();
     work_may_wait_ = true;  // there may be more, and others may wait
@@ -178,7 +180,7 @@ void Scheduler::Dispatch() {
   }
   for (const store::Allocation& allocation : allocations) {
     for (const store::QueueSource& source : *sources) {
-      if (source.sweep == allocation.sweep) hub_.Changed(source.sweep_id);
+      if (source.submission == allocation.submission) hub_.Changed(source.name);
     }
   }
 }
@@ -187,8 +189,8 @@ void Scheduler::ExpireLeases(std::vector<Lease> expired) {
   std::vector<store::LeaseRef> refs;
   for (const Lease& lease : expired) {
     refs.push_back(lease.ref);
-    spdlog::warn("lease expired sweep={} trial={} attempt={} worker={}", lease.sweep_id,
-                 lease.number, lease.ref.attempt, lease.worker_id);
+    spdlog::warn("lease expired job={} attempt={} worker={}", lease.job_name, lease.ref.attempt,
+                 lease.worker_id);
   }
   const absl::StatusOr<std::vector<std::optional<store::FailOutcome>>> outcomes =
       store_.Expire(refs, options_.retry, clock_.Now());
@@ -216,19 +218,19 @@ void Scheduler::EndSoon(std::vector<Lease> leases) {
 
 void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
                             const store::FailOutcome& outcome) {
-  spdlog::info("attempt failed sweep={} trial={} attempt={} worker={} reason={} state={}",
-               lease.sweep_id, lease.number, lease.ref.attempt, lease.worker_id, spec::Name(reason),
-               spec::Name(outcome.state));
+  spdlog::info("attempt failed job={} attempt={} worker={} reason={} state={}", lease.job_name,
+               lease.ref.attempt, lease.worker_id, spec::Name(reason), spec::Name(outcome.state));
+  const store::SubmissionKind kind = KindOf(lease.submission);
   if (outcome.state == spec::JobState::kQueued) observer_.OnRetry(reason);
   if (outcome.state == spec::JobState::kDead) observer_.OnDead(reason);
-  if (spec::IsTerminal(outcome.state)) observer_.OnFinished(outcome.state, 1);
+  if (spec::IsTerminal(outcome.state)) observer_.OnFinished(kind, outcome.state, 1);
   Revoke(outcome.revoked);
   if (outcome.cancelled_trials > 0) {  // its failure policy stopped it
-    observer_.OnFinished(spec::JobState::kCancelled, outcome.cancelled_trials);
+    observer_.OnFinished(kind, spec::JobState::kCancelled, outcome.cancelled_trials);
   }
   for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
-  hub_.Ended(lease.sweep_id, lease.number);
-  if (outcome.sweep_ended) hub_.Forget(lease.sweep_id);
+  hub_.Ended(lease.submission, lease.number);
+  if (outcome.submission_ended) hub_.Forget(lease.submission);
   if (outcome.ready_time) {
     absl::MutexLock lock(&mu_);
     next_ready_ = std::min(next_ready_.value_or(absl::InfiniteFuture()), *outcome.ready_time);
@@ -245,10 +247,10 @@ absl::StatusOr<store::SubmitOutcome> Scheduler::SubmitSweep(const store::NewSwee
   RETURN_IF_ERROR(CheckServing());
   ASSIGN_OR_RETURN(store::SubmitOutcome outcome, store_.Submit(sweep, clock_.Now()));
   if (!outcome.deduplicated) {
-    observer_.OnSubmitted(outcome.sweep.trial_count);
+    observer_.OnSubmitted(store::SubmissionKind::kSweep, outcome.sweep.trial_count);
     spdlog::info("sweep submitted sweep={} configurations={} trials={}", outcome.sweep.sweep_id,
                  outcome.sweep.configuration_count, outcome.sweep.trial_count);
-    hub_.Changed(outcome.sweep.sweep_id);
+    hub_.Changed(SweepName(outcome.sweep.sweep_id));
     WakeDispatcher();
   }
   return outcome;
@@ -256,13 +258,13 @@ absl::StatusOr<store::SubmitOutcome> Scheduler::SubmitSweep(const store::NewSwee
 
 absl::StatusOr<store::SweepRecord> Scheduler::PauseSweep(const std::string& sweep_id) {
   ASSIGN_OR_RETURN(store::SweepRecord sweep, store_.PauseSweep(sweep_id, clock_.Now()));
-  hub_.Changed(sweep_id);
+  hub_.Changed(SweepName(sweep_id));
   return sweep;
 }
 
 absl::StatusOr<store::SweepRecord> Scheduler::ResumeSweep(const std::string& sweep_id) {
   ASSIGN_OR_RETURN(store::SweepRecord sweep, store_.ResumeSweep(sweep_id, clock_.Now()));
-  hub_.Changed(sweep_id);
+  hub_.Changed(SweepName(sweep_id));
   WakeDispatcher();
   return sweep;
 }
@@ -272,48 +274,58 @@ absl::StatusOr<store::ChangeOutcome> Scheduler::CancelSweep(const std::string& s
   Revoke(outcome.revoked);
   spdlog::info("sweep cancelled sweep={} trials={}", sweep_id, outcome.changed_trials);
   if (outcome.changed_trials > 0) {
-    observer_.OnFinished(spec::JobState::kCancelled, outcome.changed_trials);
+    observer_.OnFinished(store::SubmissionKind::kSweep, spec::JobState::kCancelled,
+                         outcome.changed_trials);
   }
   for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
-  hub_.Forget(sweep_id);
+  hub_.Forget(SweepName(sweep_id));
   return outcome;
 }
 
 absl::StatusOr<store::ChangeOutcome> Scheduler::RetrySweep(
     const std::string& sweep_id, const std::vector<spec::JobState>& states) {
   ASSIGN_OR_RETURN(store::ChangeOutcome outcome, store_.RetrySweep(sweep_id, states, clock_.Now()));
-  if (outcome.changed_trials > 0) hub_.Changed(sweep_id);
+  if (outcome.changed_trials > 0) hub_.Changed(SweepName(sweep_id));
   WakeDispatcher();
   return outcome;
 }
 
 absl::Status Scheduler::DeleteSweep(const std::string& sweep_id) {
   RETURN_IF_ERROR(store_.DeleteSweep(sweep_id, clock_.Now()));
-  hub_.Forget(sweep_id);
+  hub_.Forget(SweepName(sweep_id));
   return absl::OkStatus();
 }
 
 std::optional<absl::Duration> Scheduler::Eta(const store::SweepRecord& sweep) {
-  if (sweep.counts.Terminal() == sweep.counts.Planned() || sweep.flags.paused) return std::nullopt;
+  return EtaOf(sweep.row, sweep.counts, sweep.flags);
+}
+
+std::optional<absl::Duration> Scheduler::Eta(const store::TransformRecord& transform) {
+  return EtaOf(transform.row, transform.counts, transform.flags);
+}
+
+std::optional<absl::Duration> Scheduler::EtaOf(SubmissionId row, const spec::JobCounts& counts,
+                                               const spec::SweepFlags& flags) {
+  if (counts.Terminal() == counts.Planned() || flags.paused) return std::nullopt;
   const absl::Time now = clock_.Now();
-  const std::int64_t parallel = sweep.counts.leased + sweep.counts.running;
-  {
+  const std::int64_t parallel = counts.leased + counts.running;
+  const bool is_large = counts.Planned() >= kManyJobs;
+  if (is_large) {
     absl::MutexLock lock(&mu_);
-    const auto cached = work_.find(sweep.row.value);
-    if (cached != work_.end() && sweep.trial_count >= kLargeSweep &&
-        now - cached->second.time < kWorkAge) {
+    const auto cached = work_.find(row.value);
+    if (cached != work_.end() && now - cached->second.time < kWorkAge) {
       return EstimateEta(cached->second.work, parallel);
     }
   }
-  const absl::StatusOr<store::WorkSummary> work = store_.SummarizeWork(sweep.row);
+  const absl::StatusOr<store::WorkSummary> work = store_.SummarizeWork(row);
   if (!work.ok()) {
-    spdlog::warn("no estimate sweep={} error=\"{}\"", sweep.sweep_id, work.status().ToString());
+    spdlog::warn("no estimate submission={} error=\"{}\"", row.value, work.status().ToString());
     return std::nullopt;
   }
-  if (sweep.trial_count >= kLargeSweep) {
+  if (is_large) {
     absl::MutexLock lock(&mu_);
     if (work_.size() > 100) work_.clear();
-    work_[sweep.row.value] = {now, *work};
+    work_[row.value] = {now, *work};
   }
   return EstimateEta(*work, parallel);
 }

@@ -32,7 +32,7 @@ struct SchedulerOptions {
 };
 
 // One attempt at one job, as a worker names it: `id` tells the job from one of the same name in a
-// deleted sweep.
+// deleted sweep or transform.
 struct JobRef {
   std::string job_name;
   std::int64_t attempt = 0;
@@ -66,9 +66,9 @@ struct LiveWorker {
   std::int64_t leases = 0;
 };
 
-// Hands out jobs, keeps leases, ends what was not renewed, and changes sweeps: the mechanism
-// between the API and the store. Which job goes where is queue_policy.h's to say, what follows a
-// failure retry_policy.h's.
+// Hands out jobs, keeps leases, ends what was not renewed, and changes sweeps and transforms: the
+// mechanism between the API and the store. Which job goes where is queue_policy.h's to say, what
+// follows a failure retry_policy.h's.
 //
 // Life-cycle: Start loads the leases that a former process had given (each gets a full ttl) and
 // starts the dispatcher thread; BeginDrain ends all waiting; Stop joins. Both are idempotent.
@@ -94,25 +94,33 @@ class Scheduler {
   absl::StatusOr<store::ChangeOutcome> RetrySweep(const std::string& sweep_id,
                                                   const std::vector<spec::JobState>& states);
   absl::Status DeleteSweep(const std::string& sweep_id);
-  // Nothing while nothing is known; at most a second old for large sweeps.
+
+  // Transforms.
+  absl::StatusOr<store::SubmitTransformOutcome> SubmitTransform(
+      const store::NewTransform& transform);
+  absl::StatusOr<store::ChangeTransformOutcome> CancelTransform(const std::string& transform_id);
+  absl::Status DeleteTransform(const std::string& transform_id);
+  // Nothing while nothing is known; at most two seconds old for what has many jobs.
   std::optional<absl::Duration> Eta(const store::SweepRecord& sweep);
+  std::optional<absl::Duration> Eta(const store::TransformRecord& transform);
 
   // Workers. `record` without times: they are filled here.
   absl::Status RegisterWorker(store::WorkerRecord record);
   // Waits up to `wait` for up to `max_jobs` jobs; returns none when time is over or `cancelled`
   // says so. Without a wait it returns as soon as the queue has been looked at. Jobs that a caller
   // that has gone would have got are given back.
-  absl::StatusOr<std::vector<store::LeasedTrial>> LeaseJobs(const std::string& worker_id,
-                                                            const std::string& instance_id,
-                                                            std::int64_t max_jobs,
-                                                            absl::Duration wait,
-                                                            const std::function<bool()>& cancelled);
+  absl::StatusOr<std::vector<store::LeasedJob>> LeaseJobs(const std::string& worker_id,
+                                                          const std::string& instance_id,
+                                                          std::int64_t max_jobs,
+                                                          absl::Duration wait,
+                                                          const std::function<bool()>& cancelled);
   absl::StatusOr<RenewAnswer> RenewLeases(const std::string& worker_id,
                                           const std::string& instance_id,
                                           const std::vector<JobRef>& jobs, std::int64_t busy_slots);
   absl::StatusOr<std::vector<ReportAnswer>> ReportProgress(const std::vector<JobReport>& reports);
   absl::Status CompleteJob(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
                            const spec::TrialResult& result);
+  absl::Status CompleteTransformJob(const JobRef& ref, const store::TransformOutcome& result);
   absl::StatusOr<spec::JobState> FailJob(const JobRef& ref, const spec::JobFailure& failure);
   absl::StatusOr<std::int64_t> ReleaseJobs(const std::vector<JobRef>& refs,
                                            const std::string& cause);
@@ -133,7 +141,7 @@ class Scheduler {
   struct Poll {
     std::string worker_id;
     std::int64_t wanted = 0;
-    std::vector<store::LeasedTrial> jobs;
+    std::vector<store::LeasedJob> jobs;
     bool in_dispatch = false;  // the dispatcher looks for jobs for it now
     bool looked = false;       // it has
     bool done = false;
@@ -157,6 +165,10 @@ class Scheduler {
   // from the store, so that repeating a committed write finds it. Aborted / LEASE_LOST when the
   // lease is another worker's or the name another job's.
   absl::StatusOr<Lease> Resolve(const JobRef& ref);
+  // After a completion that was stored: ends the lease, tells observer and watchers.
+  void NoteSuccess(const Lease& lease, const store::CompleteOutcome& outcome);
+  std::optional<absl::Duration> EtaOf(SubmissionId row, const spec::JobCounts& counts,
+                                      const spec::SweepFlags& flags);
   void NoteFailure(const Lease& lease, spec::FailureReason reason,
                    const store::FailOutcome& outcome);
 
@@ -179,8 +191,7 @@ class Scheduler {
     absl::Time time;
     store::WorkSummary work;
   };
-  std::map<std::int64_t, CachedWork> work_
-      ABSL_GUARDED_BY(mu_);  // of sweeps too large to ask often
+  std::map<std::int64_t, CachedWork> work_ ABSL_GUARDED_BY(mu_);  // of those with many jobs
   std::thread thread_;
 };
 

@@ -6,6 +6,7 @@
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
+#include "server/scheduler/job_name.h"
 #include "server/scheduler/scheduler.h"
 #include "spdlog/spdlog.h"
 
@@ -70,7 +71,7 @@ absl::Status Scheduler::RegisterWorker(store::WorkerRecord record) {
   return store_.PutWorker(record);
 }
 
-absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
+absl::StatusOr<std::vector<store::LeasedJob>> Scheduler::LeaseJobs(
     const std::string& worker_id, const std::string& instance_id, std::int64_t max_jobs,
     absl::Duration wait, const std::function<bool()>& cancelled) {
   Poll poll{.worker_id = worker_id, .wanted = max_jobs};
@@ -78,7 +79,7 @@ absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
     absl::MutexLock lock(&mu_);
     if (draining_) return Draining();
     RETURN_IF_ERROR(CheckWorker(worker_id, instance_id));
-    if (workers_[worker_id].draining) return std::vector<store::LeasedTrial>{};
+    if (workers_[worker_id].draining) return std::vector<store::LeasedJob>{};
     polls_.push_back(&poll);
     work_may_wait_ = true;
     const absl::Time deadline =
@@ -98,7 +99,7 @@ absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
   }
   if (!poll.jobs.empty() && cancelled()) {
     std::vector<store::LeaseRef> refs;
-    for (const store::LeasedTrial& trial : poll.jobs) refs.push_back(trial.ref);
+    for (const store::LeasedJob& job : poll.jobs) refs.push_back(job.ref);
     // When this fails, the leases stay in force until they expire.
     RETURN_IF_ERROR(store_.Release(refs, "CALLER_GONE", clock_.Now()).status());
     {
@@ -108,9 +109,9 @@ absl::StatusOr<std::vector<store::LeasedTrial>> Scheduler::LeaseJobs(
     WakeDispatcher();
     return absl::CancelledError("the caller has gone");
   }
-  for (const store::LeasedTrial& trial : poll.jobs) {
-    spdlog::debug("trial leased sweep={} trial={} attempt={} worker={}", trial.sweep_id,
-                  trial.number, trial.ref.attempt, worker_id);
+  for (const store::LeasedJob& job : poll.jobs) {
+    spdlog::debug("job leased job={} attempt={} worker={}",
+                  JobNameText(job.submission_name, job.number), job.ref.attempt, worker_id);
   }
   return std::move(poll.jobs);
 }
@@ -140,7 +141,7 @@ absl::StatusOr<RenewAnswer> Scheduler::RenewLeases(const std::string& worker_id,
 }
 
 absl::StatusOr<Lease> Scheduler::Resolve(const JobRef& ref) {
-  ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(ref.job_name));
+  ASSIGN_OR_RETURN(const JobName name, ParseJobName(ref.job_name));
   const store::LeaseRef lease_ref{ref.id, ref.attempt};
   {
     absl::MutexLock lock(&mu_);
@@ -150,14 +151,14 @@ absl::StatusOr<Lease> Scheduler::Resolve(const JobRef& ref) {
       return LeaseLostError(ref.job_name, ref.attempt, "is leased to another worker");
     }
   }
-  const absl::StatusOr<JobId> job = store_.FindTrialJob(name.sweep_id, name.number);
+  const absl::StatusOr<JobId> job = store_.FindJob(ref.job_name);
   if (!job.ok() && !absl::IsNotFound(job.status())) return job.status();
   if (!job.ok() || *job != ref.id) {
-    return LeaseLostError(ref.job_name, ref.attempt, "has no job any more: its sweep was deleted");
+    return LeaseLostError(ref.job_name, ref.attempt, "is no job any more: it was deleted");
   }
   return Lease{.ref = lease_ref,
                .job_name = ref.job_name,
-               .sweep_id = name.sweep_id,
+               .submission = name.submission,
                .number = name.number,
                .worker_id = ref.worker_id};
 }
@@ -188,12 +189,12 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
     ReportAnswer& answer = answers[positions[k]];
     switch (outcomes[k].verdict) {
       case store::ProgressVerdict::kContinue: {
-        ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(report.ref.job_name));
+        ASSIGN_OR_RETURN(const JobName name, ParseJobName(report.ref.job_name));
         if (report.started) {
-          hub_.Started(name.sweep_id, name.number, report.train_rows);
+          hub_.Started(name.submission, name.number, report.train_rows);
         }
         if (!report.points.empty()) {
-          hub_.Epoch(name.sweep_id, name.number, report.ref.attempt, report.points.back());
+          hub_.Epoch(name.submission, name.number, report.ref.attempt, report.points.back());
           observer_.OnEpochs(static_cast<std::int64_t>(report.points.size()), report.train_rows);
         }
         break;
@@ -229,22 +230,24 @@ absl::Status Scheduler::CompleteJob(const JobRef& ref, const std::vector<spec::E
     return outcome.status();
   }
   if (outcome->repeated) return absl::OkStatus();  // it has been counted
-  {
-    absl::MutexLock lock(&mu_);
-    leases_.Remove(lease->ref);
-    work_may_wait_ = true;  // a limit of parallel trials may have room again
-  }
-  spdlog::info(
-      "trial succeeded sweep={} trial={} attempt={} worker={} val_acc={:.4f} seconds={:.3f}",
-      lease->sweep_id, lease->number, ref.attempt, lease->worker_id, result.val_acc,
-      result.seconds);
-  observer_.OnAttemptEnded("SUCCEEDED");
-  observer_.OnFinished(spec::JobState::kSucceeded, 1);
+  spdlog::info("trial succeeded job={} attempt={} worker={} val_acc={:.4f} seconds={:.3f}",
+               lease->job_name, ref.attempt, lease->worker_id, result.val_acc, result.seconds);
+  NoteSuccess(*lease, *outcome);
   observer_.OnSucceeded(result);
   observer_.OnEpochs(static_cast<std::int64_t>(points.size()), result.train_rows);
-  hub_.Ended(lease->sweep_id, lease->number);
-  if (outcome->sweep_ended) hub_.Forget(lease->sweep_id);
   return absl::OkStatus();
+}
+
+void Scheduler::NoteSuccess(const Lease& lease, const store::CompleteOutcome& outcome) {
+  {
+    absl::MutexLock lock(&mu_);
+    leases_.Remove(lease.ref);
+    work_may_wait_ = true;  // a limit of parallel jobs may have room again
+  }
+  observer_.OnAttemptEnded("SUCCEEDED");
+  observer_.OnFinished(KindOf(lease.submission), spec::JobState::kSucceeded, 1);
+  hub_.Ended(lease.submission, lease.number);
+  if (outcome.submission_ended) hub_.Forget(lease.submission);
 }
 
 absl::StatusOr<spec::JobState> Scheduler::FailJob(const JobRef& ref,
@@ -288,7 +291,7 @@ absl::StatusOr<std::int64_t> Scheduler::ReleaseJobs(const std::vector<JobRef>& r
   }
   for (const Lease& lease : held) {
     observer_.OnAttemptEnded("RELEASED");
-    hub_.Ended(lease.sweep_id, lease.number);
+    hub_.Ended(lease.submission, lease.number);
   }
   return released;
 }

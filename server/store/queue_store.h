@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,31 +15,39 @@
 
 namespace bitsweep::store {
 
-// A sweep that has jobs to lease now and is not paused: what the queue policy chooses among.
+// A sweep or transform that has jobs to lease now and is not paused: what the queue policy chooses
+// among.
 struct QueueSource {
-  SweepRowId sweep;
-  std::string sweep_id;
+  SubmissionId submission;
+  std::string name;  // "sweeps/lab-1", "transforms/t-1"
   std::int64_t priority = 0;
   std::int64_t queued = 0;        // ready: not in back-off
   std::int64_t in_flight = 0;     // leased or running
   std::int64_t max_parallel = 0;  // 0: no limit
 };
 
-// "Lease up to `count` jobs of `sweep` to `worker_id`."
+// "Lease up to `count` jobs of `submission` to `worker_id`."
 struct Allocation {
-  SweepRowId sweep;
+  SubmissionId submission;
   std::string worker_id;
   std::int64_t count = 0;
 };
 
-struct LeasedTrial {
+// What a transform's job is made from.
+struct TransformJobSpec {
+  std::string spec;        // NewTransform::spec
+  std::string assignment;  // NewTransform::assignments
+  std::string model_artifact;
+};
+
+struct LeasedJob {
   LeaseRef ref;
   std::string worker_id;
-  SweepRowId sweep;
-  std::string sweep_id;
+  SubmissionId submission;
+  std::string submission_name;  // "sweeps/lab-1", "transforms/t-1"
   std::int64_t number = 0;
   absl::Time queued_since;  // submit, or the latest return to the queue
-  spec::TrialSpec spec;
+  std::variant<spec::TrialSpec, TransformJobSpec> work;
   std::string expected_data_digest;
 };
 
@@ -46,8 +55,8 @@ struct LeasedTrial {
 struct ActiveLease {
   LeaseRef ref;
   std::string worker_id;
-  SweepRowId sweep;
-  std::string sweep_id;
+  SubmissionId submission;
+  std::string submission_name;
   std::int64_t number = 0;
   spec::JobState state = spec::JobState::kLeased;
 };
@@ -65,8 +74,8 @@ struct ProgressOutcome {
 };
 
 struct CompleteOutcome {
-  bool repeated = false;     // it had been committed before
-  bool sweep_ended = false;  // no trial of the sweep is open any more
+  bool repeated = false;          // it had been committed before
+  bool submission_ended = false;  // no job of the sweep or transform is open any more
 };
 
 struct FailOutcome {
@@ -75,8 +84,8 @@ struct FailOutcome {
   // By the sweep's failure policy: how many trials it cancelled, and the leases among them.
   std::int64_t cancelled_trials = 0;
   std::vector<LeaseRef> revoked;
-  bool repeated = false;     // it had been committed before
-  bool sweep_ended = false;  // no trial of the sweep is open any more
+  bool repeated = false;          // it had been committed before
+  bool submission_ended = false;  // no job of the sweep or transform is open any more
 };
 
 // The queue: what the scheduler asks. Same promises as SweepStore.
@@ -92,8 +101,8 @@ class QueueStore {
   // Moves ready jobs (back-off over at `now`) to LEASED, one attempt row and one event each: in
   // plan order, those that were in back-off after the others. Fewer, or none, when there are no
   // more.
-  virtual absl::StatusOr<std::vector<LeasedTrial>> Lease(const std::vector<Allocation>& allocations,
-                                                         absl::Time now) = 0;
+  virtual absl::StatusOr<std::vector<LeasedJob>> Lease(const std::vector<Allocation>& allocations,
+                                                       absl::Time now) = 0;
   // The earliest end of a back-off after `now`, if any.
   virtual absl::StatusOr<std::optional<absl::Time>> NextReadyTime(absl::Time now) = 0;
   // Ends all back-offs: called once at start, so that no stamp of an earlier clock holds a job
@@ -131,8 +140,9 @@ class QueueStore {
   virtual absl::Status SetQueuePaused(bool paused, absl::Time now) = 0;
   virtual absl::StatusOr<bool> IsQueuePaused() = 0;
 
-  // The job of a trial. NotFound / TRIAL_NOT_FOUND.
-  virtual absl::StatusOr<JobId> FindTrialJob(const std::string& sweep_id, std::int64_t number) = 0;
+  // The job that a name names: "sweeps/{sweep}/trials/{n}" or "transforms/{transform}/jobs/{n}".
+  // NotFound / TRIAL_NOT_FOUND, TRANSFORM_JOB_NOT_FOUND; InvalidArgument for another form.
+  virtual absl::StatusOr<JobId> FindJob(const std::string& job_name) = 0;
 };
 
 }  // namespace bitsweep::store

@@ -25,6 +25,9 @@ struct LeaseRef {
   auto operator<=>(const LeaseRef&) const = default;
 };
 
+// What a user can submit: a sweep's jobs are trials, a transform's run passes.
+enum class SubmissionKind { kSweep, kTransform };
+
 struct NewSweep {
   std::string sweep_id;
   spec::SweepSpec spec;
@@ -35,7 +38,7 @@ struct NewSweep {
 };
 
 struct SweepRecord {
-  SweepRowId row;
+  SubmissionId row;
   std::string sweep_id;
   spec::SweepSpec spec;
   std::string spec_digest;
@@ -113,13 +116,17 @@ struct EventRecord {
 
 struct ModelRecord {
   std::string model_id;
-  std::string sweep_id;
+  std::string display_name;  // of an imported one
+  std::string sweep_id;      // the trial that made it; empty: none did
   std::int64_t trial = 0;
+  std::string transform_id;  // the transform's job that made it; empty: none did
+  std::int64_t job = 0;
+  std::string parent_model;  // the model that it was made from; empty: none, or it is gone
   std::string graph_name;
   std::int64_t parameter_count = 0;
   std::string artifact;  // SHA-256, hex
   std::int64_t size_bytes = 0;
-  double val_acc = 0;
+  std::optional<double> val_acc;
   absl::Time create_time;
 };
 

@@ -12,6 +12,7 @@
 #include "server/store/artifact_store.h"
 #include "server/store/queue_store.h"
 #include "server/store/sweep_store.h"
+#include "server/store/transform_store.h"
 
 namespace bitsweep::store {
 
@@ -23,6 +24,7 @@ struct VerifyReport {
   std::vector<StoreProblem> problems;
   std::int64_t sweeps = 0;
   std::int64_t trials = 0;
+  std::int64_t transforms = 0;
   std::int64_t artifacts = 0;
 };
 enum class VerifyDepth {
@@ -34,8 +36,8 @@ enum class VerifyDepth {
 struct StoreInfo {
   std::string sqlite_version;
   int schema_version = 0;
-  spec::JobCounts counts;  // of all sweeps
-  // Since when the trial that is next in some sweep waits, the oldest of them.
+  spec::JobCounts counts;  // of all sweeps and transforms
+  // Since when the job that is next in some sweep or transform waits, the oldest of them.
   std::optional<absl::Time> oldest_queued;
   std::int64_t store_bytes = 0;
   std::int64_t wal_bytes = 0;
@@ -54,7 +56,7 @@ class StoreObserver {
 };
 
 // All that the server keeps. See docs/storage.md.
-class Store : public SweepStore, public QueueStore, public ArtifactStore {
+class Store : public SweepStore, public TransformStore, public QueueStore, public ArtifactStore {
  public:
   // A worker (re)appears: counts of an earlier process of the same name go on.
   virtual absl::Status PutWorker(const WorkerRecord& worker) = 0;

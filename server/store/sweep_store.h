@@ -80,13 +80,15 @@ class SweepStore {
   // hyper-parameter.
   virtual absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
                                                        const PageQuery& query) = 0;
-  virtual absl::StatusOr<WorkSummary> SummarizeWork(SweepRowId sweep) = 0;
-  // Events of a sweep after `revision`, oldest first, at most `limit`.
-  virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep,
+  // Of a transform: a job costs 1.
+  virtual absl::StatusOr<WorkSummary> SummarizeWork(SubmissionId submission) = 0;
+  // Events of a sweep or transform after `revision`, oldest first, at most `limit`.
+  virtual absl::StatusOr<std::vector<EventRecord>> EventsAfter(SubmissionId submission,
                                                                std::int64_t revision,
                                                                std::int64_t limit) = 0;
   // How many those are, counted up to `limit`.
-  virtual absl::StatusOr<std::int64_t> CountEventsAfter(SweepRowId sweep, std::int64_t revision,
+  virtual absl::StatusOr<std::int64_t> CountEventsAfter(SubmissionId submission,
+                                                        std::int64_t revision,
                                                         std::int64_t limit) = 0;
 };
 

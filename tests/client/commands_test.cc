@@ -251,7 +251,8 @@ TEST_F(CommandsTest, ServerInfoAndVerifySpeakOfTheStore) {
                               HasSubstr("workers    1 alive with 2 slots\n")));
   const Ran verify = Run({"server", "verify", "--deep"});
   EXPECT_EQ(verify.code, 0);
-  EXPECT_EQ(verify.out, "everything is as promised: 1 sweep, 8 trials, 0 artifacts checked\n");
+  EXPECT_EQ(verify.out,
+            "everything is as promised: 1 sweep, 8 trials, 0 transforms, 0 artifacts checked\n");
 }
 
 TEST_F(CommandsTest, WatchOfAnEndedSweepReturnsItsOutcome) {

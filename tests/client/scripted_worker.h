@@ -11,7 +11,8 @@
 
 namespace bitsweep::client {
 
-// Brings results of one-epoch trials to a server as a worker would, with numbers of the test.
+// Brings results of one-epoch trials and of transforms to a server as a worker would, with numbers
+// of the test.
 class ScriptedWorker {
  public:
   explicit ScriptedWorker(testing::LocalServer& server) : server_(server) {
@@ -24,7 +25,7 @@ class ScriptedWorker {
     server_.Call(server_.workers(), &v1::WorkerService::Stub::RegisterWorker, request);
   }
 
-  // The next trial in the plan's order; it has started when this returns.
+  // The next trial or job in the plan's order; it has started when this returns.
   v1::LeasedJob Take() {
     v1::LeaseJobsRequest request;
     request.set_worker("workers/alpha");
@@ -39,8 +40,10 @@ class ScriptedWorker {
     v1::JobProgress* progress = report.add_reports();
     *progress->mutable_ref() = leased.jobs(0).ref();
     progress->set_started(true);
-    progress->set_data_digest(std::string(64, 'd'));
-    progress->set_train_rows(8000);
+    if (leased.jobs(0).has_trial() || leased.jobs(0).transform().has_dataset()) {
+      progress->set_data_digest(std::string(64, 'd'));
+      progress->set_train_rows(8000);
+    }
     server_.Call(server_.workers(), &v1::WorkerService::Stub::ReportProgress, report);
     return leased.jobs(0);
   }
@@ -71,7 +74,17 @@ class ScriptedWorker {
     Complete(result);
   }
 
-  // Ends the next trial for good.
+  // Ends the next job of a transform well.
+  void Succeed(const v1::TransformResult& result) {
+    v1::CompleteJobRequest request;
+    request.set_worker("workers/alpha");
+    request.set_instance_id("p-1");
+    *request.mutable_ref() = Take().ref();
+    *request.mutable_transform_result() = result;
+    server_.Call(server_.workers(), &v1::WorkerService::Stub::CompleteJob, request);
+  }
+
+  // Ends the next trial or job for good.
   void Fail(const std::string& message) {
     v1::FailJobRequest request;
     request.set_worker("workers/alpha");

@@ -12,6 +12,7 @@
 #include "bitsweep/v1/artifact_service.grpc.pb.h"
 #include "bitsweep/v1/model_service.grpc.pb.h"
 #include "bitsweep/v1/sweep_service.grpc.pb.h"
+#include "bitsweep/v1/transform_service.grpc.pb.h"
 #include "bitsweep/v1/worker_service.grpc.pb.h"
 #include "core/base/clock.h"
 #include "fmt/format.h"
@@ -31,6 +32,7 @@ class LocalServer {
     Start();
     channel_ = NewChannel();
     sweeps_ = v1::SweepService::NewStub(channel_);
+    transforms_ = v1::TransformService::NewStub(channel_);
     models_ = v1::ModelService::NewStub(channel_);
     artifacts_ = v1::ArtifactService::NewStub(channel_);
     workers_ = v1::WorkerService::NewStub(channel_);
@@ -53,6 +55,7 @@ class LocalServer {
 
   std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
   v1::SweepService::Stub& sweeps() { return *sweeps_; }
+  v1::TransformService::Stub& transforms() { return *transforms_; }
   v1::ModelService::Stub& models() { return *models_; }
   v1::ArtifactService::Stub& artifacts() { return *artifacts_; }
   v1::WorkerService::Stub& workers() { return *workers_; }
@@ -91,6 +94,7 @@ class LocalServer {
   std::unique_ptr<server::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::SweepService::Stub> sweeps_;
+  std::unique_ptr<v1::TransformService::Stub> transforms_;
   std::unique_ptr<v1::ModelService::Stub> models_;
   std::unique_ptr<v1::ArtifactService::Stub> artifacts_;
   std::unique_ptr<v1::WorkerService::Stub> workers_;

@@ -51,8 +51,10 @@ class JobObserver final : public TrialObserver {
 };
 
 void Log(const HeldJob& job, const char* outcome, const std::string& detail) {
-  spdlog::info("trial {} job={} attempt={}{}{}", outcome, job.leased.ref.job,
-               job.leased.ref.attempt, detail.empty() ? "" : " ", detail);
+  const bool is_transform =
+      job.leased.work.ok() && std::holds_alternative<spec::TransformWork>(*job.leased.work);
+  spdlog::info("{} {} job={} attempt={}{}{}", is_transform ? "transform" : "trial", outcome,
+               job.leased.ref.job, job.leased.ref.attempt, detail.empty() ? "" : " ", detail);
 }
 
 // Whether a call was given up although it might have succeeded later: the job has not failed.
@@ -110,28 +112,36 @@ absl::Status JobRunner::Retry(const HeldJob& job, const char* method,
   }
 }
 
-TrialOutcome JobRunner::Execute(HeldJob& job) {
-  if (!job.leased.spec.ok()) {
+JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
+  if (!job.leased.work.ok()) {
     return spec::JobFailure{spec::FailureReason::kException,
-                            std::string(job.leased.spec.status().message())};
+                            std::string(job.leased.work.status().message())};
   }
   if (job.stop.load() != StopReason::kNone) return TrialStopped{};
-  const spec::TrialSpec& trial = *job.leased.spec;
+  const Work& work = *job.leased.work;
+  const std::string& artifact =
+      std::visit([](const auto& any) -> const std::string& { return any.model_artifact; }, work);
   std::shared_ptr<const std::string> checkpoint = std::make_shared<const std::string>();
-  if (!trial.model_artifact.empty()) {
+  if (!artifact.empty()) {
     const absl::Status status = Retry(job, "DownloadArtifact", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(checkpoint, checkpoints_.Get(trial.model_artifact));
+      ASSIGN_OR_RETURN(checkpoint, checkpoints_.Get(artifact));
       return absl::OkStatus();
     });
     if (WasCutOff(job, status)) return TrialStopped{};
     if (!status.ok()) return ArtifactFailure("the checkpoint could not be fetched", status);
   }
   JobObserver observer(job, jobs_, observer_);
-  return executor_.Run(trial, *checkpoint, observer);
+  const auto widen = [](auto outcome) {
+    return std::visit([](auto& any) { return Outcome(std::move(any)); }, outcome);
+  };
+  if (const auto* trial = std::get_if<spec::TrialSpec>(&work)) {
+    return widen(executor_.Run(*trial, *checkpoint, observer));
+  }
+  return widen(executor_.RunTransform(std::get<spec::TransformWork>(work), *checkpoint, observer));
 }
 
 std::string JobRunner::Run(HeldJob& job) {
-  TrialOutcome outcome = Execute(job);
+  Outcome outcome = Execute(job);
   // Its work is of no use, whether or not the executor noticed in time. A drain's stop is
   // different: what has finished nevertheless counts.
   const StopReason stop = job.stop.load();
@@ -140,6 +150,9 @@ std::string JobRunner::Run(HeldJob& job) {
     return Stopped(job);
   }
   if (const auto* failure = std::get_if<spec::JobFailure>(&outcome)) return Failed(job, *failure);
+  if (const auto* transform = std::get_if<TransformSuccess>(&outcome)) {
+    return TransformSucceeded(job, *transform);
+  }
   return Succeeded(job, std::get<TrialSuccess>(std::move(outcome)));
 }
 
@@ -157,30 +170,17 @@ absl::Status JobRunner::Flush(HeldJob& job, Report& rest) {
   return absl::OkStatus();
 }
 
-std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
-  if (!success.checkpoint.empty()) {
-    success.result.artifact = Sha256Hex(success.checkpoint);
-    success.result.artifact_bytes = static_cast<std::int64_t>(success.checkpoint.size());
-    const absl::Status uploaded = Retry(job, "UploadArtifact", [&] {
-      return api_.Upload(success.result.artifact, success.checkpoint);
-    });
-    if (WasCutOff(job, uploaded)) return Stopped(job);
-    if (!uploaded.ok()) {
-      return Failed(job, ArtifactFailure("the checkpoint could not be stored", uploaded));
-    }
-  }
-  Report rest;
-  absl::Status status = Flush(job, rest);
-  if (status.ok()) {
-    status = Retry(job, "CompleteJob",
-                   [&] { return api_.Complete(job.leased.ref, rest.points, success.result); });
-  }
-  if (status.ok()) {
-    Log(job, "succeeded",
-        fmt::format("val_acc={:.4f} seconds={:.3f}", success.result.val_acc,
-                    success.result.seconds));
-    return "succeeded";
-  }
+std::optional<std::string> JobRunner::Upload(HeldJob& job, const std::string& checkpoint,
+                                             const std::string& sha256) {
+  if (checkpoint.empty()) return std::nullopt;
+  const absl::Status uploaded =
+      Retry(job, "UploadArtifact", [&] { return api_.Upload(sha256, checkpoint); });
+  if (uploaded.ok()) return std::nullopt;
+  if (WasCutOff(job, uploaded)) return Stopped(job);
+  return Failed(job, ArtifactFailure("the checkpoint could not be stored", uploaded));
+}
+
+std::string JobRunner::Refused(HeldJob& job, const Report& rest, const absl::Status& status) {
   if (WasCutOff(job, status) || absl::IsAborted(status)) return Stopped(job);
   if (ReasonOf(status) == "INCOMPLETE_RESULT" && !job.start_reported) {
     // Too short for its start to have been told: the answer to that names other bytes.
@@ -191,6 +191,41 @@ std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
   return Failed(job,
                 {spec::FailureReason::kException,
                  fmt::format("the server refused the result: {}", std::string(status.message()))});
+}
+
+std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
+  if (!success.checkpoint.empty()) {
+    success.result.artifact = Sha256Hex(success.checkpoint);
+    success.result.artifact_bytes = static_cast<std::int64_t>(success.checkpoint.size());
+  }
+  if (auto ended = Upload(job, success.checkpoint, success.result.artifact)) return *ended;
+  Report rest;
+  absl::Status status = Flush(job, rest);
+  if (status.ok()) {
+    status = Retry(job, "CompleteJob",
+                   [&] { return api_.Complete(job.leased.ref, rest.points, success.result); });
+  }
+  if (!status.ok()) return Refused(job, rest, status);
+  Log(job, "succeeded",
+      fmt::format("val_acc={:.4f} seconds={:.3f}", success.result.val_acc, success.result.seconds));
+  return "succeeded";
+}
+
+std::string JobRunner::TransformSucceeded(HeldJob& job, const TransformSuccess& success) {
+  const std::string sha256 = success.checkpoint.empty() ? "" : Sha256Hex(success.checkpoint);
+  if (auto ended = Upload(job, success.checkpoint, sha256)) return *ended;
+  Report rest;
+  absl::Status status = Flush(job, rest);
+  if (status.ok()) {
+    status = Retry(job, "CompleteJob", [&] {
+      return api_.CompleteTransform(job.leased.ref, success, sha256,
+                                    static_cast<std::int64_t>(success.checkpoint.size()));
+    });
+  }
+  if (!status.ok()) return Refused(job, rest, status);
+  Log(job, "succeeded",
+      fmt::format("passes={} seconds={:.3f}", success.passes.size(), success.seconds));
+  return "succeeded";
 }
 
 std::string JobRunner::Failed(HeldJob& job, const spec::JobFailure& failure) {

@@ -3,7 +3,9 @@
 #define BITSWEEP_WORKER_AGENT_JOB_RUNNER_H_
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <variant>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -41,8 +43,16 @@ class JobRunner {
   static void Apply(const ReportAnswer& answer, HeldJob& job);
 
  private:
-  TrialOutcome Execute(HeldJob& job);
+  using Outcome = std::variant<TrialSuccess, TransformSuccess, spec::JobFailure, TrialStopped>;
+
+  Outcome Execute(HeldJob& job);
   std::string Succeeded(HeldJob& job, TrialSuccess success);
+  std::string TransformSucceeded(HeldJob& job, const TransformSuccess& success);
+  // Stores a checkpoint, unless it is empty. Returns how the job ended when it could not.
+  std::optional<std::string> Upload(HeldJob& job, const std::string& checkpoint,
+                                    const std::string& sha256);
+  // What follows an answer to a job's completion that is not OK.
+  std::string Refused(HeldJob& job, const Report& rest, const absl::Status& status);
   std::string Failed(HeldJob& job, const spec::JobFailure& failure);
   std::string Stopped(HeldJob& job);
   // Tells the epochs that were not told, but for the last kMaxPoints of them.

@@ -13,8 +13,10 @@
 #include "core/base/status_macros.h"
 #include "core/base/text.h"
 #include "fmt/format.h"
+#include "google/protobuf/util/json_util.h"
 #include "grpcpp/grpcpp.h"
 #include "proto/convert/status.h"
+#include "proto/convert/transform.h"
 #include "proto/convert/trial.h"
 
 namespace bitsweep::worker {
@@ -24,6 +26,7 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kTransferTimeout = absl::Minutes(5);
 constexpr std::size_t kChunk = 512 << 10;
 constexpr std::size_t kMaxMessage = 4000;
+constexpr std::size_t kMaxRequestBytes = (4 << 20) - (64 << 10);  // the server takes 4 MiB
 
 absl::Status FromGrpc(const grpc::Status& status) {
   return convert::StatusFromCall(status.error_code(), status.error_message(),
@@ -51,13 +54,43 @@ Directive FromProto(v1::Directive directive) {
   }
 }
 
-absl::StatusOr<spec::TrialSpec> SpecOf(const v1::LeasedJob& job) {
-  if (!job.has_trial()) {
-    return absl::UnimplementedError(
-        "a kind of job that this worker does not know: it is older "
-        "than the server");
+absl::StatusOr<Work> WorkOf(const v1::LeasedJob& job) {
+  if (job.has_trial()) return convert::FromProto(job.trial());
+  if (job.has_transform()) return convert::FromProto(job.transform());
+  return absl::UnimplementedError(
+      "a kind of job that this worker does not know: it is older than the server");
+}
+
+const std::string& ExpectedDigest(const v1::LeasedJob& job) {
+  return job.has_transform() ? job.transform().expected_data_digest()
+                             : job.trial().expected_data_digest();
+}
+
+absl::StatusOr<v1::TransformResult> ResultOf(const TransformSuccess& success) {
+  v1::TransformResult result;
+  for (const PassReport& report : success.passes) {
+    v1::PassResult* pass = result.add_passes();
+    const auto status = google::protobuf::util::JsonStringToMessage(report.json, pass);
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("pass {}: its result is no PassResult: {}", report.pass, status.ToString()));
+    }
+    pass->set_pass(report.pass);
+    pass->set_position(result.passes_size() - 1);
+    pass->set_seconds(report.seconds);
   }
-  return convert::FromProto(job.trial());
+  v1::TransformMetrics* metrics = result.mutable_metrics();
+  if (success.accuracy) metrics->set_accuracy(*success.accuracy);
+  if (success.original_accuracy) metrics->set_original_accuracy(*success.original_accuracy);
+  if (success.loss) metrics->set_loss(*success.loss);
+  if (success.flops) metrics->set_flops(*success.flops);
+  if (success.bitops) metrics->set_bitops(*success.bitops);
+  if (success.size_bits) metrics->set_size_bits(*success.size_bits);
+  result.set_seconds(success.seconds);
+  result.set_data_digest(success.data_digest);
+  result.set_graph_name(success.graph_name);
+  result.set_parameter_count(success.parameter_count);
+  return result;
 }
 
 }  // namespace
@@ -160,8 +193,8 @@ absl::StatusOr<std::vector<LeasedJob>> ServerApi::Lease(std::int64_t max_jobs,
   std::vector<LeasedJob> jobs;
   for (const v1::LeasedJob& job : response.jobs()) {
     jobs.push_back({.ref = {job.ref().job(), job.ref().attempt(), job.ref().id()},
-                    .spec = SpecOf(job),
-                    .expected_data_digest = job.trial().expected_data_digest()});
+                    .work = WorkOf(job),
+                    .expected_data_digest = ExpectedDigest(job)});
   }
   return jobs;
 }
@@ -238,6 +271,29 @@ absl::Status ServerApi::Complete(const JobRef& ref, const std::vector<spec::Epoc
   *request.mutable_ref() = ToProto(ref);
   for (const spec::EpochPoint& point : points) *request.add_points() = convert::ToProto(point);
   *request.mutable_result() = convert::ToProto(result);
+  v1::CompleteJobResponse response;
+  Call call(*this, Kind::kCall, kCallTimeout);
+  return FromGrpc(stubs_->worker->CompleteJob(call.context(), request, &response));
+}
+
+absl::Status ServerApi::CompleteTransform(const JobRef& ref, const TransformSuccess& success,
+                                          const std::string& artifact,
+                                          std::int64_t artifact_bytes) {
+  v1::CompleteJobRequest request;
+  request.set_worker(worker_name_);
+  request.set_instance_id(instance_id_);
+  *request.mutable_ref() = ToProto(ref);
+  ASSIGN_OR_RETURN(*request.mutable_transform_result(), ResultOf(success));
+  if (!artifact.empty()) {
+    request.mutable_transform_result()->set_artifact(ArtifactName(artifact));
+    request.mutable_transform_result()->set_artifact_bytes(artifact_bytes);
+  }
+  if (request.ByteSizeLong() > kMaxRequestBytes) {
+    return absl::InvalidArgumentError(fmt::format(
+        "the passes' results take {} bytes, at most {} are stored: show fewer values, or record "
+        "fewer samples",
+        request.ByteSizeLong(), kMaxRequestBytes));
+  }
   v1::CompleteJobResponse response;
   Call call(*this, Kind::kCall, kCallTimeout);
   return FromGrpc(stubs_->worker->CompleteJob(call.context(), request, &response));

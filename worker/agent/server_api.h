@@ -7,13 +7,16 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "core/spec/transform_spec.h"
 #include "core/spec/trial.h"
+#include "worker/executor/executor.h"
 
 namespace grpc {
 class Channel;
@@ -28,10 +31,11 @@ struct JobRef {
   std::int64_t id = 0;  // as leased: tells jobs of one name apart
   auto operator<=>(const JobRef&) const = default;
 };
+using Work = std::variant<spec::TrialSpec, spec::TransformWork>;
 struct LeasedJob {
   JobRef ref;
   // A job that this program does not understand holds why.
-  absl::StatusOr<spec::TrialSpec> spec;
+  absl::StatusOr<Work> work;
   std::string expected_data_digest;
 };
 struct Registration {
@@ -81,6 +85,10 @@ class ServerApi {
   absl::StatusOr<std::vector<ReportAnswer>> ReportProgress(const std::vector<Report>& reports);
   absl::Status Complete(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
                         const spec::TrialResult& result);
+  // `artifact` (its digest) and `artifact_bytes`: of the checkpoint, empty when there is none.
+  // InvalidArgument when a result is not as the wire contract says, or all are too large.
+  absl::Status CompleteTransform(const JobRef& ref, const TransformSuccess& success,
+                                 const std::string& artifact, std::int64_t artifact_bytes);
   absl::Status Fail(const JobRef& ref, const spec::JobFailure& failure);
   absl::Status Release(const std::vector<JobRef>& refs, const std::string& cause);
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "worker/nn/fake_quantize.h"
+
 namespace bitsweep::nn {
 namespace {
 
@@ -56,6 +58,7 @@ GraphModule::GraphModule(const graph::Graph& graph, const std::vector<graph::Ten
     if (first != first_tensor.end()) step.first_tensor = first->second;
     steps_.push_back(std::move(step));
     dropout_.emplace_back(seed, RandomStream::kDropout, static_cast<std::uint32_t>(n));
+    rounding_.emplace_back(seed, RandomStream::kQuantize, static_cast<std::uint32_t>(n));
   }
 }
 
@@ -79,21 +82,31 @@ at::Tensor GraphModule::Drop(const Step& step, const at::Tensor& x, double p) {
   return x * mask;
 }
 
-at::Tensor GraphModule::Run(const Step& step, const std::vector<at::Tensor>& results, Mode mode) {
-  const at::Tensor& x = results[step.inputs.front()];
+at::Tensor GraphModule::Rounded(const Step& step, const at::Tensor& x,
+                                const std::optional<graph::NumberFormat>& format) {
+  if (!format) return x;
+  return FakeQuantize(x, *format,
+                      rounding_[static_cast<std::size_t>(step.node - graph_.nodes().data())]);
+}
+
+at::Tensor GraphModule::Run(const Step& step, const std::vector<at::Tensor>& inputs, Mode mode) {
   const std::size_t t = step.first_tensor;
+  static const graph::NodeQuantization kFull;
+  const auto& quantization = step.node->quantization;
+  const graph::NodeQuantization& q = quantization && !quantization->bypass ? *quantization : kFull;
+  const auto bias = [&](bool has_bias) {
+    return has_bias ? c10::make_optional(Rounded(step, tensors_[t + 1], q.bias))
+                    : c10::optional<at::Tensor>();
+  };
+  const at::Tensor x = Rounded(step, inputs.front(), q.data_in);
   return std::visit(
       [&](const auto& op) -> at::Tensor {
         using Op = std::decay_t<decltype(op)>;
         if constexpr (std::is_same_v<Op, graph::Linear>) {
-          return at::linear(
-              x, tensors_[t],
-              op.bias ? c10::make_optional(tensors_[t + 1]) : c10::optional<at::Tensor>());
+          return at::linear(x, Rounded(step, tensors_[t], q.weight), bias(op.bias));
         } else if constexpr (std::is_same_v<Op, graph::Conv1d>) {
-          return at::conv1d(
-              x, tensors_[t],
-              op.bias ? c10::make_optional(tensors_[t + 1]) : c10::optional<at::Tensor>(),
-              op.stride, op.padding);
+          return at::conv1d(x, Rounded(step, tensors_[t], q.weight), bias(op.bias), op.stride,
+                            op.padding);
         } else if constexpr (std::is_same_v<Op, graph::BatchNorm1d>) {
           return BatchNorm(step, x, op, mode);
         } else if constexpr (std::is_same_v<Op, graph::Relu>) {
@@ -101,7 +114,7 @@ at::Tensor GraphModule::Run(const Step& step, const std::vector<at::Tensor>& res
         } else if constexpr (std::is_same_v<Op, graph::Sigmoid>) {
           return at::sigmoid(x);
         } else if constexpr (std::is_same_v<Op, graph::Add>) {
-          return at::add(x, results[step.inputs.back()]);
+          return at::add(x, Rounded(step, inputs.back(), q.data_in));
         } else if constexpr (std::is_same_v<Op, graph::View>) {
           graph::Shape shape = op.shape;
           shape.front() = x.size(0);
@@ -118,12 +131,27 @@ at::Tensor GraphModule::Run(const Step& step, const std::vector<at::Tensor>& res
 }
 
 at::Tensor GraphModule::Forward(const at::Tensor& x, Mode mode) {
+  return Forward(x, mode, [](std::size_t, const std::vector<at::Tensor>&) {});
+}
+
+at::Tensor GraphModule::Forward(const at::Tensor& x, Mode mode, const Visitor& visit) {
   std::vector<at::Tensor> results(steps_.size());
   graph::Shape shape = graph_.input_shape();
   shape.insert(shape.begin(), x.size(0));
   results[0] = x.view(shape);
-  for (std::size_t n = 1; n < steps_.size(); ++n) results[n] = Run(steps_[n], results, mode);
+  std::vector<at::Tensor> inputs;
+  for (std::size_t n = 1; n < steps_.size(); ++n) {
+    inputs.clear();
+    for (const std::size_t input : steps_[n].inputs) inputs.push_back(results[input]);
+    visit(n, inputs);
+    results[n] = Run(steps_[n], inputs, mode);
+  }
   return results.back().reshape({x.size(0), graph_.OutputFeatures()});
+}
+
+at::Tensor GraphModule::RunNode(std::size_t node, const std::vector<at::Tensor>& inputs,
+                                Mode mode) {
+  return Run(steps_.at(node), inputs, mode);
 }
 
 std::vector<graph::TensorValue> GraphModule::Values() const {

@@ -12,20 +12,21 @@
 
 #include "core/base/status_macros.h"
 #include "core/graph/checkpoint.h"
-#include "core/graph/graph_json.h"
-#include "core/graph/zoo.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "worker/data/dataset.h"
-#include "worker/nn/initialize.h"
+#include "worker/passes/passes.h"
+#include "worker/train/initial_model.h"
 #include "worker/train/libtorch_engine.h"
 #include "worker/train/recipe.h"
+#include "worker/train/transform_run.h"
 
 namespace bitsweep::train {
 namespace {
 
 using spec::FailureReason;
 using spec::JobFailure;
+using worker::TransformOutcome;
 using worker::TrialOutcome;
 using worker::TrialStopped;
 
@@ -35,23 +36,6 @@ JobFailure DataFailure(const absl::Status& status) {
   if (absl::IsInvalidArgument(status)) reason = FailureReason::kInvalidDataset;
   if (absl::IsResourceExhausted(status)) reason = FailureReason::kOutOfMemory;
   return {reason, std::string(status.message())};
-}
-
-// The network of a trial and what it starts from.
-absl::StatusOr<graph::Checkpoint> Build(const spec::TrialSpec& spec,
-                                        const std::string& initial_checkpoint,
-                                        const data::Dataset& data) {
-  if (!spec.model_artifact.empty()) return graph::ParseCheckpoint(initial_checkpoint);
-  absl::StatusOr<graph::Graph> graph =
-      spec.model.graph_json.empty()
-          ? graph::BuildModel(spec.model.builtin,
-                              {.features = data.features,
-                               .classes = data.classes,
-                               .output_activation = spec.model.output_activation})
-          : graph::FromJson(spec.model.graph_json);
-  if (!graph.ok()) return graph.status();
-  std::vector<graph::TensorValue> tensors = nn::InitialTensors(*graph, spec.seed);
-  return graph::Checkpoint{.graph = *std::move(graph), .tensors = std::move(tensors)};
 }
 
 // A batch of one row has no batch statistics. Empty when there is none.
@@ -99,7 +83,11 @@ struct TorchExecutor::Impl {
   data::DatasetCache data;
   Clock& clock;
   LibtorchEngine engine;
+  passes::EvaluationCache evaluations;
 
+  TransformOutcome RunTransform(const spec::TransformWork& work,
+                                const std::string& initial_checkpoint,
+                                worker::TrialObserver& observer);
   TrialOutcome Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
                    worker::TrialObserver& observer);
 };
@@ -110,7 +98,9 @@ TrialOutcome TorchExecutor::Impl::Run(const spec::TrialSpec& spec,
   if (observer.ShouldStop()) return TrialStopped{};
   const auto dataset = data.Get(spec.dataset);
   if (!dataset.ok()) return DataFailure(dataset.status());
-  absl::StatusOr<graph::Checkpoint> model = Build(spec, initial_checkpoint, **dataset);
+  absl::StatusOr<graph::Checkpoint> model = InitialModel(
+      spec.model, !spec.model_artifact.empty(), initial_checkpoint, dataset->get(), spec.seed);
+  if (model.ok()) model = Quantized(*std::move(model), spec.quantization);
   if (!model.ok()) {
     return JobFailure{FailureReason::kInvalidModel, std::string(model.status().message())};
   }
@@ -150,18 +140,48 @@ TorchExecutor::TorchExecutor(std::string data_root, Clock& clock)
 
 TorchExecutor::~TorchExecutor() = default;
 
-TrialOutcome TorchExecutor::Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
-                                worker::TrialObserver& observer) {
+TransformOutcome TorchExecutor::Impl::RunTransform(const spec::TransformWork& work,
+                                                   const std::string& initial_checkpoint,
+                                                   worker::TrialObserver& observer) {
+  if (observer.ShouldStop()) return TrialStopped{};
+  std::shared_ptr<const data::Dataset> dataset;
+  if (work.dataset) {
+    auto loaded = data.Get(*work.dataset);
+    if (!loaded.ok()) return DataFailure(loaded.status());
+    dataset = *std::move(loaded);
+  }
+  return train::RunTransform(work, initial_checkpoint, dataset.get(), evaluations, clock, observer);
+}
+
+namespace {
+
+// What is thrown becomes a failure.
+template <typename Outcome, typename Work>
+Outcome Guarded(const Work& work) {
   at::set_num_threads(1);  // of this thread's operations: slots are what runs in parallel
   try {
-    return impl_->Run(spec, initial_checkpoint, observer);
+    return work();
   } catch (const c10::Error& error) {
     return FromException(error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
-    return JobFailure{FailureReason::kOutOfMemory, "the trial does not fit in memory"};
+    return JobFailure{FailureReason::kOutOfMemory, "the job does not fit in memory"};
   } catch (const std::exception& error) {
     return FromException(error.what());
   }
+}
+
+}  // namespace
+
+TrialOutcome TorchExecutor::Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
+                                worker::TrialObserver& observer) {
+  return Guarded<TrialOutcome>([&] { return impl_->Run(spec, initial_checkpoint, observer); });
+}
+
+TransformOutcome TorchExecutor::RunTransform(const spec::TransformWork& work,
+                                             const std::string& initial_checkpoint,
+                                             worker::TrialObserver& observer) {
+  return Guarded<TransformOutcome>(
+      [&] { return impl_->RunTransform(work, initial_checkpoint, observer); });
 }
 
 std::vector<std::string> TorchExecutor::Engines() const { return {impl_->engine.version()}; }

@@ -20,6 +20,9 @@ class TorchExecutor final : public worker::Executor {
 
   worker::TrialOutcome Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
                            worker::TrialObserver& observer) override;
+  worker::TransformOutcome RunTransform(const spec::TransformWork& work,
+                                        const std::string& initial_checkpoint,
+                                        worker::TrialObserver& observer) override;
   std::vector<std::string> Engines() const override;
 
  private:

@@ -114,7 +114,7 @@ absl::StatusOr<Page<ConfigurationRecord>> SqliteStore::ListConfigurations(
   return page;
 }
 
-absl::StatusOr<WorkSummary> SqliteStore::SummarizeWork(SweepRowId sweep) {
+absl::StatusOr<WorkSummary> SqliteStore::SummarizeWork(SubmissionId submission) {
   WorkSummary work;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
@@ -123,8 +123,17 @@ absl::StatusOr<WorkSummary> SqliteStore::SummarizeWork(SweepRowId sweep) {
         "total(iif(t.end_time IS NULL, c.max_epochs * (1.0 / c.batch_size + 0.004), 0)) "
         "FROM trials t JOIN configurations c ON c.sweep = t.sweep AND c.number = t.configuration "
         "WHERE t.sweep = ?1",
-        sweep.value);
+        submission.value);
     if (row.Step()) work = {row.Real(0), row.Real(1), row.Real(2)};
+    Statement jobs = db.Query(
+        "SELECT total(state = 'SUCCEEDED'), total(iif(state = 'SUCCEEDED', seconds, 0)), "
+        "total(end_time IS NULL) FROM transform_jobs WHERE transform = ?1",
+        submission.value);
+    if (jobs.Step()) {
+      work.finished_cost += jobs.Real(0);
+      work.finished_seconds += jobs.Real(1);
+      work.open_cost += jobs.Real(2);
+    }
     return absl::OkStatus();
   }));
   return work;

@@ -7,6 +7,7 @@
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "server/store/sqlite/completion.h"
 #include "server/store/sqlite/filter_sql.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -16,18 +17,23 @@ namespace {
 
 constexpr char kModelColumns[] =
     "m.id, m.model_id, s.sweep_id, m.trial, m.graph_name, m.parameter_count, m.artifact, "
-    "m.size_bytes, m.val_acc, "
-    "m.create_time";
+    "m.size_bytes, m.val_acc, m.create_time, m.display_name, t.transform_id, m.job_number, "
+    "m.parent_model FROM models m LEFT JOIN sweeps s ON s.id = m.sweep LEFT JOIN transforms t ON "
+    "t.id = m.transform";
 
 ModelRecord ReadModel(const Statement& row) {
   return {.model_id = row.Text(1),
+          .display_name = row.Text(10),
           .sweep_id = row.Text(2),
           .trial = row.Int(3),
+          .transform_id = row.Text(11),
+          .job = row.Int(12),
+          .parent_model = row.Text(13),
           .graph_name = row.Text(4),
           .parameter_count = row.Int(5),
           .artifact = row.Text(6),
           .size_bytes = row.Int(7),
-          .val_acc = row.Real(8),
+          .val_acc = row.MaybeReal(8),
           .create_time = FromMicros(row.Int(9))};
 }
 
@@ -125,7 +131,9 @@ absl::StatusOr<std::int64_t> SqliteStore::CollectGarbage(absl::Time before) {
     Statement row = db.Query(
         "DELETE FROM artifacts WHERE create_time < ?1 "
         "AND NOT EXISTS (SELECT 1 FROM models m WHERE m.artifact = sha256) "
-        "AND NOT EXISTS (SELECT 1 FROM sweeps s WHERE s.model_artifact = sha256) RETURNING sha256",
+        "AND NOT EXISTS (SELECT 1 FROM sweeps s WHERE s.model_artifact = sha256) "
+        "AND NOT EXISTS (SELECT 1 FROM transforms t WHERE t.model_artifact = sha256) "
+        "RETURNING sha256",
         ToMicros(before));
     while (row.Step()) removed.push_back(row.Text(0));
     return absl::OkStatus();
@@ -144,9 +152,7 @@ absl::StatusOr<std::int64_t> SqliteStore::CollectGarbage(absl::Time before) {
 
 absl::StatusOr<ModelRecord> SqliteStore::GetModel(const std::string& model_id) {
   ModelRecord model;
-  static const std::string sql =
-      fmt::format("SELECT {} FROM models m JOIN sweeps s ON s.id = m.sweep WHERE m.model_id = ?1",
-                  kModelColumns);
+  static const std::string sql = fmt::format("SELECT {} WHERE m.model_id = ?1", kModelColumns);
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
     Statement row = db.Query(sql, model_id);
     if (!row.Step()) return NotFoundError("model", ModelName(model_id));
@@ -159,15 +165,14 @@ absl::StatusOr<ModelRecord> SqliteStore::GetModel(const std::string& model_id) {
 absl::StatusOr<Page<ModelRecord>> SqliteStore::ListModels(const PageQuery& query) {
   static const auto& fields =
       *new FieldTable{{"sweep", {"('sweeps/' || s.sweep_id)", FieldType::kText}},
+                      {"transform", {"('transforms/' || t.transform_id)", FieldType::kText}},
                       {"graph_name", {"m.graph_name", FieldType::kText}},
                       {"val_acc", {"m.val_acc", FieldType::kNumber}}};
   ASSIGN_OR_RETURN(const WhereClause where, ToSql(query.conditions, fields));
   Page<ModelRecord> page;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
-    const std::string sql = fmt::format(
-        "SELECT {} FROM models m JOIN sweeps s ON s.id = m.sweep WHERE m.id < ?1 {} ORDER BY m.id "
-        "DESC LIMIT ?2",
-        kModelColumns, where.sql);
+    const std::string sql = fmt::format("SELECT {} WHERE m.id < ?1 {} ORDER BY m.id DESC LIMIT ?2",
+                                        kModelColumns, where.sql);
     Statement row = db.Query(sql, query.after ? query.after->id : INT64_MAX, query.limit + 1);
     where.BindTo(row, 3);
     std::int64_t last_id = 0;
@@ -182,6 +187,29 @@ absl::StatusOr<Page<ModelRecord>> SqliteStore::ListModels(const PageQuery& query
     return absl::OkStatus();
   }));
   return page;
+}
+
+absl::StatusOr<ModelRecord> SqliteStore::ImportModel(const NewModel& model, absl::Time now) {
+  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RETURN_IF_ERROR(CheckArtifact(db, model.artifact));
+    {
+      Statement taken = db.Query("SELECT 1 FROM models WHERE model_id = ?1", model.model_id);
+      if (taken.Step()) {
+        return ErrorWithDetails(absl::StatusCode::kAlreadyExists,
+                                fmt::format("a model {} exists already", ModelName(model.model_id)),
+                                {.reason = "ID_IN_USE",
+                                 .resource_type = "model",
+                                 .resource_name = ModelName(model.model_id)});
+      }
+    }
+    db.Run(
+        "INSERT INTO models (model_id, display_name, graph_name, parameter_count, artifact, "
+        "size_bytes, create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        model.model_id, model.display_name, model.graph_name, model.parameter_count, model.artifact,
+        model.size_bytes, ToMicros(now));
+    return absl::OkStatus();
+  }));
+  return GetModel(model.model_id);
 }
 
 absl::Status SqliteStore::DeleteModel(const std::string& model_id) {

@@ -133,8 +133,8 @@ absl::StatusOr<StoreInfo> SqliteStore::Info() {
       if (const auto state = spec::ParseJobState(row.Text(0))) info.counts.Of(*state) = row.Int(1);
     }
     Statement oldest = db.Query(
-        "SELECT min((SELECT queued_since FROM jobs WHERE sweep = s.id AND state = 'QUEUED' "
-        "ORDER BY not_before, id LIMIT 1)) FROM sweeps s WHERE s.end_time IS NULL");
+        "SELECT min((SELECT queued_since FROM jobs WHERE submission = s.id AND state = 'QUEUED' "
+        "ORDER BY not_before, id LIMIT 1)) FROM queue_sources s WHERE s.end_time IS NULL");
     if (oldest.Step()) info.oldest_queued = MaybeTime(oldest, 0);
     return absl::OkStatus();
   }));

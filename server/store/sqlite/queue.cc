@@ -16,18 +16,18 @@ absl::StatusOr<std::vector<QueueSource>> SqliteStore::Sources(absl::Time now) {
   std::vector<QueueSource> sources;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
-        "SELECT s.id, s.sweep_id, s.priority, s.max_parallel, q.jobs - (SELECT count(*) FROM jobs "
-        "b WHERE b.sweep = s.id AND b.state = 'QUEUED' AND b.not_before > ?1), l.jobs + r.jobs "
-        "FROM sweeps s "
-        "JOIN counters q ON q.sweep = s.id AND q.state = 'QUEUED' "
-        "JOIN counters l ON l.sweep = s.id AND l.state = 'LEASED' "
-        "JOIN counters r ON r.sweep = s.id AND r.state = 'RUNNING' "
+        "SELECT s.id, s.name, s.priority, s.max_parallel, q.jobs - (SELECT count(*) FROM jobs b "
+        "WHERE b.submission = s.id AND b.state = 'QUEUED' AND b.not_before > ?1), l.jobs + r.jobs "
+        "FROM queue_sources s "
+        "JOIN counters q ON q.submission = s.id AND q.state = 'QUEUED' "
+        "JOIN counters l ON l.submission = s.id AND l.state = 'LEASED' "
+        "JOIN counters r ON r.submission = s.id AND r.state = 'RUNNING' "
         "WHERE s.end_time IS NULL AND s.paused = 0 AND q.jobs > 0 ORDER BY s.id",
         ToMicros(now));
     while (row.Step()) {
       if (row.Int(4) <= 0) continue;  // all in back-off
-      sources.push_back({.sweep = SweepRowId{row.Int(0)},
-                         .sweep_id = row.Text(1),
+      sources.push_back({.submission = SubmissionId{row.Int(0)},
+                         .name = row.Text(1),
                          .priority = row.Int(2),
                          .queued = row.Int(4),
                          .in_flight = row.Int(5),
@@ -38,96 +38,132 @@ absl::StatusOr<std::vector<QueueSource>> SqliteStore::Sources(absl::Time now) {
   return sources;
 }
 
-absl::StatusOr<std::shared_ptr<const SqliteStore::SweepInputs>> SqliteStore::InputsOf(
-    Connection& db, SweepRowId sweep) {
+absl::StatusOr<std::shared_ptr<const SqliteStore::Inputs>> SqliteStore::InputsOf(
+    Connection& db, SubmissionId submission) {
   {
     absl::MutexLock lock(&mu_);
-    const auto found = inputs_.find(sweep.value);
+    const auto found = inputs_.find(submission.value);
     if (found != inputs_.end()) return found->second;
   }
-  auto inputs = std::make_shared<SweepInputs>();
-  {
-    Statement row =
-        db.Query("SELECT sweep_id, spec, model_artifact FROM sweeps WHERE id = ?1", sweep.value);
-    if (!row.Step()) return NotFoundError("sweep", fmt::format("row {}", sweep.value));
-    inputs->sweep_id = row.Text(0);
-    ASSIGN_OR_RETURN(inputs->spec, spec::SweepSpecFromJson(row.Text(1)));
-    inputs->model_artifact = row.Text(2);
+  auto inputs = std::make_shared<Inputs>();
+  inputs->name = NameOf(db, submission);
+  Statement sweep =
+      db.Query("SELECT spec, model_artifact FROM sweeps WHERE id = ?1", submission.value);
+  Statement transform =
+      db.Query("SELECT spec, model_artifact FROM transforms WHERE id = ?1", submission.value);
+  if (sweep.Step()) {
+    ASSIGN_OR_RETURN(inputs->sweep, spec::SweepSpecFromJson(sweep.Text(0)));
+    inputs->model_artifact = sweep.Text(1);
+  } else if (transform.Step()) {
+    inputs->transform = transform.Text(0);
+    inputs->model_artifact = transform.Text(1);
+  } else {
+    return NotFoundError("submission", fmt::format("row {}", submission.value));
   }
   absl::MutexLock lock(&mu_);
   if (inputs_.size() > 1000) inputs_.clear();  // a cache: bounded, rebuilt when needed
-  inputs_[sweep.value] = inputs;
-  return std::shared_ptr<const SweepInputs>(inputs);
+  inputs_[submission.value] = inputs;
+  return std::shared_ptr<const Inputs>(inputs);
 }
 
+void SqliteStore::ForgetInputs(SubmissionId submission) {
+  absl::MutexLock lock(&mu_);
+  inputs_.erase(submission.value);
+}
+
+namespace {
+
+absl::StatusOr<spec::TrialSpec> TrialOf(Connection& db, JobId job, const spec::SweepSpec& spec,
+                                        const std::string& model_artifact) {
+  Statement trial = db.Query(
+      "SELECT t.seed, c.max_epochs, c.learning_rate, c.batch_size, c.optimizer, c.weight_decay, "
+      "c.schedule FROM trials t JOIN configurations c ON c.sweep = t.sweep AND c.number = "
+      "t.configuration WHERE t.job = ?1",
+      job.value);
+  if (!trial.Step()) return absl::DataLossError(fmt::format("job {} has no trial", job.value));
+  return spec::TrialSpec{.model = spec.model,
+                         .model_artifact = model_artifact,
+                         .dataset = spec.dataset,
+                         .hyperparameters = ReadHyperparameters(trial, 1),
+                         .seed = static_cast<std::uint64_t>(trial.Int(0)),
+                         .engine = spec.engine,
+                         .keep_model = spec.keep_models != spec::KeepModels::kNone,
+                         .quantization = spec.quantization};
+}
+
+absl::StatusOr<TransformJobSpec> TransformJobOf(Connection& db, JobId job, const std::string& spec,
+                                                const std::string& model_artifact) {
+  Statement row = db.Query("SELECT assignment FROM transform_jobs WHERE job = ?1", job.value);
+  if (!row.Step()) {
+    return absl::DataLossError(fmt::format("job {} has no row in transform_jobs", job.value));
+  }
+  return TransformJobSpec{
+      .spec = spec, .assignment = row.Text(0), .model_artifact = model_artifact};
+}
+
+}  // namespace
+
 absl::Status SqliteStore::LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
-                                   std::vector<LeasedTrial>& leased) {
-  const std::int64_t sweep = allocation.sweep.value;
+                                   std::vector<LeasedJob>& leased) {
+  const std::int64_t submission = allocation.submission.value;
   struct Row {
-    std::int64_t job, attempt, queued_since;
+    std::int64_t job, attempt, queued_since, number;
   };
   std::vector<Row> rows;
   {
     Statement row = db.Query(
         "UPDATE jobs SET state = 'LEASED', attempt = attempt + 1, worker = ?3 WHERE id IN ("
-        "SELECT id FROM jobs WHERE sweep = ?1 AND state = 'QUEUED' AND not_before <= ?2 "
-        "ORDER BY not_before, id LIMIT ?4) RETURNING id, attempt, queued_since",
-        sweep, ToMicros(now), allocation.worker_id, allocation.count);
-    while (row.Step()) rows.push_back({row.Int(0), row.Int(1), row.Int(2)});
+        "SELECT id FROM jobs WHERE submission = ?1 AND state = 'QUEUED' AND not_before <= ?2 "
+        "ORDER BY not_before, id LIMIT ?4) RETURNING id, attempt, queued_since, number",
+        submission, ToMicros(now), allocation.worker_id, allocation.count);
+    while (row.Step()) rows.push_back({row.Int(0), row.Int(1), row.Int(2), row.Int(3)});
   }
   if (rows.empty()) return absl::OkStatus();
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.job < b.job; });
-  ASSIGN_OR_RETURN(const std::shared_ptr<const SweepInputs> inputs, InputsOf(db, allocation.sweep));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Inputs> inputs, InputsOf(db, allocation.submission));
   std::string data_digest;
   {
-    Statement row = db.Query("SELECT data_digest FROM sweeps WHERE id = ?1", sweep);
+    Statement row = db.Query(
+        "SELECT data_digest FROM sweeps WHERE id = ?1 "
+        "UNION ALL SELECT data_digest FROM transforms WHERE id = ?1",
+        submission);
     if (row.Step()) data_digest = row.Text(0);
   }
   for (const Row& row : rows) {
-    Statement trial = db.Query(
-        "SELECT t.number, t.seed, c.max_epochs, c.learning_rate, c.batch_size, c.optimizer, "
-        "c.weight_decay, "
-        "c.schedule FROM trials t JOIN configurations c ON c.sweep = t.sweep AND c.number = "
-        "t.configuration "
-        "WHERE t.job = ?1",
-        row.job);
-    if (!trial.Step()) return absl::DataLossError(fmt::format("job {} has no trial", row.job));
-    const spec::SweepSpec& spec = inputs->spec;
-    leased.push_back({.ref = {JobId{row.job}, row.attempt},
-                      .worker_id = allocation.worker_id,
-                      .sweep = allocation.sweep,
-                      .sweep_id = inputs->sweep_id,
-                      .number = trial.Int(0),
-                      .queued_since = FromMicros(row.queued_since),
-                      .spec = {.model = spec.model,
-                               .model_artifact = inputs->model_artifact,
-                               .dataset = spec.dataset,
-                               .hyperparameters = ReadHyperparameters(trial, 2),
-                               .seed = static_cast<std::uint64_t>(trial.Int(1)),
-                               .engine = spec.engine,
-                               .keep_model = spec.keep_models != spec::KeepModels::kNone},
-                      .expected_data_digest = data_digest});
+    LeasedJob job{.ref = {JobId{row.job}, row.attempt},
+                  .worker_id = allocation.worker_id,
+                  .submission = allocation.submission,
+                  .submission_name = inputs->name,
+                  .number = row.number,
+                  .queued_since = FromMicros(row.queued_since),
+                  .expected_data_digest = data_digest};
+    if (inputs->sweep) {
+      ASSIGN_OR_RETURN(job.work, TrialOf(db, job.ref.job, *inputs->sweep, inputs->model_artifact));
+    } else {
+      ASSIGN_OR_RETURN(job.work,
+                       TransformJobOf(db, job.ref.job, inputs->transform, inputs->model_artifact));
+    }
+    leased.push_back(std::move(job));
     db.Run("INSERT INTO attempts (job, number, worker, lease_time) VALUES (?1, ?2, ?3, ?4)",
            row.job, row.attempt, allocation.worker_id, ToMicros(now));
     db.Run(
-        "INSERT INTO events (sweep, trial, from_state, to_state, attempt, worker, actor, cause, "
-        "time) "
-        "VALUES (?1, ?2, 'QUEUED', 'LEASED', ?3, ?4, 'scheduler', '', ?5)",
-        sweep, leased.back().number, row.attempt, allocation.worker_id, ToMicros(now));
+        "INSERT INTO events (submission, number, from_state, to_state, attempt, worker, actor, "
+        "cause, time) VALUES (?1, ?2, 'QUEUED', 'LEASED', ?3, ?4, 'scheduler', '', ?5)",
+        submission, row.number, row.attempt, allocation.worker_id, ToMicros(now));
   }
-  RefreshSweep(db, allocation.sweep, now);
+  RefreshSubmission(db, allocation.submission, now);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<LeasedTrial>> SqliteStore::Lease(
+absl::StatusOr<std::vector<LeasedJob>> SqliteStore::Lease(
     const std::vector<Allocation>& allocations, absl::Time now) {
-  std::vector<LeasedTrial> leased;
+  std::vector<LeasedJob> leased;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     leased.clear();
     for (const Allocation& allocation : allocations) {
-      // Between the policy's look and now the sweep may have been paused.
-      Statement open =
-          db.Query("SELECT 1 FROM sweeps WHERE id = ?1 AND paused = 0", allocation.sweep.value);
+      // Between the policy's look and now it may have been paused.
+      Statement open = db.Query("SELECT 1 FROM queue_sources WHERE id = ?1 AND paused = 0",
+                                allocation.submission.value);
       if (open.Step()) RETURN_IF_ERROR(LeaseOne(db, allocation, now, leased));
     }
     return absl::OkStatus();
@@ -159,15 +195,15 @@ absl::StatusOr<std::vector<ActiveLease>> SqliteStore::ActiveLeases() {
   std::vector<ActiveLease> leases;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
-        "SELECT j.id, j.attempt, j.worker, j.sweep, s.sweep_id, t.number, j.state FROM sweeps s "
-        "CROSS JOIN jobs j ON j.sweep = s.id JOIN trials t ON t.job = j.id "
+        "SELECT j.id, j.attempt, j.worker, j.submission, s.name, j.number, j.state "
+        "FROM queue_sources s CROSS JOIN jobs j ON j.submission = s.id "
         "WHERE s.end_time IS NULL AND j.state IN ('LEASED', 'RUNNING') ORDER BY j.id");
     while (row.Step()) {
       leases.push_back(
           {.ref = {JobId{row.Int(0)}, row.Int(1)},
            .worker_id = row.Text(2),
-           .sweep = SweepRowId{row.Int(3)},
-           .sweep_id = row.Text(4),
+           .submission = SubmissionId{row.Int(3)},
+           .submission_name = row.Text(4),
            .number = row.Int(5),
            .state = spec::ParseJobState(row.Text(6)).value_or(spec::JobState::kLeased)});
     }
@@ -186,7 +222,7 @@ absl::StatusOr<std::int64_t> SqliteStore::Release(const std::vector<LeaseRef>& r
       if (!job || !IsHeldBy(*job, ref)) continue;
       RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kRequeue, job->worker_id, cause}, now));
       EndAttempt(db, ref, "RELEASED", std::nullopt, now);
-      RefreshSweep(db, job->sweep, now);
+      RefreshSubmission(db, job->submission, now);
       ++released;
     }
     return absl::OkStatus();
@@ -214,14 +250,28 @@ absl::StatusOr<bool> SqliteStore::IsQueuePaused() {
   return paused;
 }
 
-absl::StatusOr<JobId> SqliteStore::FindTrialJob(const std::string& sweep_id, std::int64_t number) {
+absl::StatusOr<JobId> SqliteStore::FindJob(const std::string& job_name) {
+  const bool is_transform = job_name.starts_with("transforms/");
+  std::string id;
+  std::int64_t number = 0;
+  if (is_transform) {
+    ASSIGN_OR_RETURN(const TransformJobName name, ParseTransformJobName(job_name));
+    id = name.transform_id;
+    number = name.number;
+  } else {
+    ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(job_name));
+    id = name.sweep_id;
+    number = name.number;
+  }
   JobId job;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
     Statement row = db.Query(
-        "SELECT first_job + ?2 FROM sweeps WHERE sweep_id = ?1 AND ?2 BETWEEN 0 AND trial_count - "
-        "1",
-        sweep_id, number);
-    if (!row.Step()) return NotFoundError("trial", TrialNameText(sweep_id, number));
+        is_transform ? "SELECT first_job + ?2 FROM transforms WHERE transform_id = ?1 AND ?2 "
+                       "BETWEEN 0 AND job_count - 1"
+                     : "SELECT first_job + ?2 FROM sweeps WHERE sweep_id = ?1 AND ?2 BETWEEN 0 AND "
+                       "trial_count - 1",
+        id, number);
+    if (!row.Step()) return NotFoundError(is_transform ? "transform job" : "trial", job_name);
     job.value = row.Int(0);
     return absl::OkStatus();
   }));

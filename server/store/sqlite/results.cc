@@ -7,6 +7,7 @@
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
+#include "server/store/sqlite/completion.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/sqlite/transitions.h"
@@ -14,37 +15,11 @@
 namespace bitsweep::store {
 namespace {
 
-std::string JobText(Connection& db, JobId job) {
-  Statement row = db.Query(
-      "SELECT s.sweep_id, t.number FROM trials t JOIN sweeps s ON s.id = t.sweep WHERE t.job = ?1",
-      job.value);
-  if (!row.Step()) return fmt::format("job {}", job.value);
-  return TrialNameText(row.Text(0), row.Int(1));
-}
-
-absl::Status LeaseLost(Connection& db, const LeaseRef& ref, const std::optional<JobRow>& job) {
-  const std::string why = job ? fmt::format("is not the current lease: attempt {}, {}",
-                                            job->attempt, spec::Name(job->state))
-                              : "has no job any more: its sweep was deleted";
-  return LeaseLostError(JobText(db, ref.job), ref.attempt, why);
-}
-
-// How the attempt ended; empty while it has not, or when there is none.
-std::string OutcomeOf(Connection& db, const LeaseRef& ref) {
-  Statement row = db.Query("SELECT outcome FROM attempts WHERE job = ?1 AND number = ?2",
-                           ref.job.value, ref.attempt);
-  return row.Step() ? row.Text(0) : "";
-}
-
 bool IsFinite(const spec::EpochPoint& p) {
   return std::isfinite(p.learning_rate) && std::isfinite(p.train_loss) &&
          std::isfinite(p.train_loss_last_step) && std::isfinite(p.train_acc_last_step) &&
          std::isfinite(p.val_acc) && std::isfinite(p.val_loss) &&
          std::isfinite(p.val_loss_batch_mean) && std::isfinite(p.seconds);
-}
-
-absl::Status Incomplete(const std::string& why) {
-  return ErrorWithDetails(absl::StatusCode::kInvalidArgument, why, {.reason = "INCOMPLETE_RESULT"});
 }
 
 absl::Status CheckEpochs(const std::vector<spec::EpochPoint>& points) {
@@ -73,38 +48,6 @@ void PutEpochs(Connection& db, const LeaseRef& ref, const std::vector<spec::Epoc
   }
 }
 
-absl::Status Start(Connection& db, JobRow& job, absl::Time now) {
-  RETURN_IF_ERROR(Move(db, job, {spec::JobEvent::kStart, job.worker_id, ""}, now));
-  db.Run("DELETE FROM epochs WHERE job = ?1 AND attempt <> ?2", job.job.value, job.attempt);
-  db.Run("UPDATE trials SET start_time = ?2, epochs_done = 0 WHERE job = ?1", job.job.value,
-         ToMicros(now));
-  db.Run("UPDATE attempts SET start_time = ?3 WHERE job = ?1 AND number = ?2", job.job.value,
-         job.attempt, ToMicros(now));
-  return absl::OkStatus();
-}
-
-// Records the sweep's digest when it has none; else what is wrong with this one, or nothing.
-std::string CheckDigest(Connection& db, SweepRowId sweep, const std::string& digest) {
-  if (digest.empty()) return "";
-  std::string known;
-  {
-    Statement row = db.Query("SELECT data_digest FROM sweeps WHERE id = ?1", sweep.value);
-    if (row.Step()) known = row.Text(0);
-  }
-  if (known.empty()) {
-    db.Run("UPDATE sweeps SET data_digest = ?2 WHERE id = ?1", sweep.value, digest);
-    return "";
-  }
-  if (known == digest) return "";
-  return fmt::format("the data set has digest {}, other trials of the sweep used {}", digest,
-                     known);
-}
-
-std::string ModelIdFor(const std::string& sweep_id, std::int64_t number) {
-  std::string id = fmt::format("{}-{}", sweep_id, number);
-  return IsValidResourceId(id) ? id : "m-" + Sha256Hex(id).substr(0, 12);
-}
-
 // Stores the model of a finished trial as the sweep's keep_models says.
 absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResult& result,
                        absl::Time now) {
@@ -112,7 +55,7 @@ absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResul
   std::string sweep_id;
   {
     Statement row =
-        db.Query("SELECT keep_models, sweep_id FROM sweeps WHERE id = ?1", job.sweep.value);
+        db.Query("SELECT keep_models, sweep_id FROM sweeps WHERE id = ?1", job.submission.value);
     if (!row.Step()) return absl::OkStatus();
     keep = row.Text(0);
     sweep_id = row.Text(1);
@@ -120,7 +63,7 @@ absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResul
   if (keep == "none" || result.artifact.empty()) return absl::OkStatus();
   if (keep == "best") {
     Statement best =
-        db.Query("SELECT val_acc, trial, id FROM models WHERE sweep = ?1", job.sweep.value);
+        db.Query("SELECT val_acc, trial, id FROM models WHERE sweep = ?1", job.submission.value);
     if (best.Step()) {
       const bool better = result.val_acc > best.Real(0) ||
                           (result.val_acc == best.Real(0) && job.number < best.Int(1));
@@ -132,7 +75,7 @@ absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResul
       "INSERT INTO models (model_id, sweep, trial, graph_name, parameter_count, artifact, "
       "size_bytes, val_acc, "
       "create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-      ModelIdFor(sweep_id, job.number), job.sweep.value, job.number, result.graph_name,
+      ModelIdFor(sweep_id, job.number), job.submission.value, job.number, result.graph_name,
       result.parameter_count, result.artifact, result.artifact_bytes, result.val_acc,
       ToMicros(now));
   return absl::OkStatus();
@@ -163,16 +106,7 @@ absl::Status CheckResult(Connection& db, const JobRow& job, const spec::TrialRes
     return Incomplete(fmt::format("{} epochs in the result, {} reported, {} planned", r.epochs,
                                   row.Int(0), wanted));
   }
-  if (!r.artifact.empty()) {
-    Statement artifact = db.Query("SELECT 1 FROM artifacts WHERE sha256 = ?1", r.artifact);
-    if (!artifact.Step()) {
-      return ErrorWithDetails(
-          absl::StatusCode::kFailedPrecondition,
-          fmt::format("{} is not stored: upload it first", ArtifactName(r.artifact)),
-          {.reason = "ARTIFACT_MISSING", .metadata = {{"artifact", r.artifact}}});
-    }
-  }
-  return absl::OkStatus();
+  return CheckArtifact(db, r.artifact);
 }
 
 }  // namespace
@@ -186,15 +120,18 @@ absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
         job && job->attempt == report.ref.attempt && job->state == spec::JobState::kCancelled;
     return ProgressOutcome{cancelled ? ProgressVerdict::kCancelled : ProgressVerdict::kLost, ""};
   }
+  if (job->kind == SubmissionKind::kTransform && !report.points.empty()) {
+    return ProgressOutcome{ProgressVerdict::kInvalid, "a transform's job has no epochs"};
+  }
   if (const absl::Status status = CheckEpochs(report.points); !status.ok()) {
     return ProgressOutcome{ProgressVerdict::kInvalid, std::string(status.message())};
   }
-  if (std::string why = CheckDigest(db, job->sweep, report.data_digest); !why.empty()) {
+  if (std::string why = CheckDigest(db, *job, report.data_digest); !why.empty()) {
     return ProgressOutcome{ProgressVerdict::kDataMismatch, std::move(why)};
   }
   if (report.started && job->state == spec::JobState::kLeased) {
     RETURN_IF_ERROR(Start(db, *job, now));
-    RefreshSweep(db, job->sweep, now);
+    RefreshSubmission(db, job->submission, now);
   }
   PutEpochs(db, report.ref, report.points);
   return ProgressOutcome{};
@@ -222,8 +159,10 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteOne(
     if (OutcomeOf(db, ref) == "SUCCEEDED") return CompleteOutcome{.repeated = true};
     return LeaseLost(db, ref, job);
   }
-  if (std::string why = CheckDigest(db, job->sweep, r.data_digest); !why.empty())
-    return Incomplete(why);
+  if (job->kind != SubmissionKind::kSweep) {
+    return Incomplete("a trial's result for a transform's job");
+  }
+  if (std::string why = CheckDigest(db, *job, r.data_digest); !why.empty()) return Incomplete(why);
   if (job->state == spec::JobState::kLeased) RETURN_IF_ERROR(Start(db, *job, now));
   RETURN_IF_ERROR(CheckEpochs(points));
   PutEpochs(db, ref, points);
@@ -250,7 +189,7 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteOne(
   RETURN_IF_ERROR(KeepModel(db, *job, r, now));
   db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
          job->worker_id, ToMicros(now));
-  return CompleteOutcome{.sweep_ended = RefreshSweep(db, job->sweep, now)};
+  return CompleteOutcome{.submission_ended = RefreshSubmission(db, job->submission, now)};
 }
 
 absl::StatusOr<CompleteOutcome> SqliteStore::Complete(const LeaseRef& ref,
@@ -292,8 +231,11 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
   const std::string cause(spec::Name(failure.reason));
   db.Run("UPDATE jobs SET failures = ?2, worker_deaths = ?3 WHERE id = ?1", ref.job.value,
          history.failures, history.worker_deaths);
-  db.Run("UPDATE trials SET failure_reason = ?2, failure_message = ?3 WHERE job = ?1",
-         ref.job.value, cause, failure.message);
+  for (const char* table : {"trials", "transform_jobs"}) {
+    db.Run(fmt::format("UPDATE {} SET failure_reason = ?2, failure_message = ?3 WHERE job = ?1",
+                       table),
+           ref.job.value, cause, failure.message);
+  }
   RETURN_IF_ERROR(
       Move(db, *job,
            {decision.event, worker_died ? "scheduler" : job->worker_id, cause, not_before}, now));
@@ -303,19 +245,21 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
   if (spec::IsTerminal(job->state)) {
     std::int64_t stop_after = 0;
     {
-      Statement row =
-          db.Query("SELECT stop_after_failures FROM sweeps WHERE id = ?1", job->sweep.value);
+      Statement row = db.Query(
+          fmt::format("SELECT stop_after_failures FROM {} WHERE id = ?1", TableOf(job->kind)),
+          job->submission.value);
       if (row.Step()) stop_after = row.Int(0);
     }
-    const spec::JobCounts counts = LoadCounts(db, job->sweep);
+    const spec::JobCounts counts = LoadCounts(db, job->submission);
     if (stop_after > 0 && counts.failed + counts.dead >= stop_after &&
         counts.Terminal() < counts.Planned()) {
       result.cancelled_trials =
-          CancelAll(db, job->sweep, "policy", "FAILURE_POLICY", now, result.revoked);
-      db.Run("UPDATE sweeps SET stopped_by_policy = 1 WHERE id = ?1", job->sweep.value);
+          CancelAll(db, job->submission, "policy", "FAILURE_POLICY", now, result.revoked);
+      db.Run(fmt::format("UPDATE {} SET stopped_by_policy = 1 WHERE id = ?1", TableOf(job->kind)),
+             job->submission.value);
     }
   }
-  result.sweep_ended = RefreshSweep(db, job->sweep, now);
+  result.submission_ended = RefreshSubmission(db, job->submission, now);
   return result;
 }
 
@@ -342,7 +286,7 @@ absl::StatusOr<std::vector<std::optional<FailOutcome>>> SqliteStore::Expire(
         RETURN_IF_ERROR(
             Move(db, *job, {spec::JobEvent::kRequeue, "scheduler", "LEASE_EXPIRED"}, now));
         EndAttempt(db, ref, "LEASE_EXPIRED", std::nullopt, now);
-        RefreshSweep(db, job->sweep, now);
+        RefreshSubmission(db, job->submission, now);
         outcomes.push_back(FailOutcome{.state = job->state});
       } else {
         const spec::JobFailure lost{

@@ -36,9 +36,10 @@ std::optional<absl::Time> MaybeTime(const Statement& row, int column) {
   return FromMicros(row.Int(column));
 }
 
-spec::JobCounts LoadCounts(Connection& db, SweepRowId sweep) {
+spec::JobCounts LoadCounts(Connection& db, SubmissionId submission) {
   spec::JobCounts counts;
-  Statement row = db.Query("SELECT state, jobs FROM counters WHERE sweep = ?1", sweep.value);
+  Statement row =
+      db.Query("SELECT state, jobs FROM counters WHERE submission = ?1", submission.value);
   while (row.Step()) {
     if (const auto state = spec::ParseJobState(row.Text(0))) counts.Of(*state) = row.Int(1);
   }
@@ -85,7 +86,7 @@ absl::StatusOr<SweepRecord> LoadSweep(Connection& db, const std::string& sweep_i
   return ReadSweep(db, row);
 }
 
-absl::StatusOr<SweepRecord> LoadSweep(Connection& db, SweepRowId id) {
+absl::StatusOr<SweepRecord> LoadSweep(Connection& db, SubmissionId id) {
   static const std::string sql =
       fmt::format("SELECT {} FROM sweeps s WHERE s.id = ?1", kSweepColumns);
   Statement row = db.Query(sql, id.value);

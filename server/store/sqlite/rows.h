@@ -23,8 +23,8 @@ extern const char kSweepColumns[];
 absl::StatusOr<SweepRecord> ReadSweep(Connection& db, const Statement& row);
 // NotFound / SWEEP_NOT_FOUND.
 absl::StatusOr<SweepRecord> LoadSweep(Connection& db, const std::string& sweep_id);
-absl::StatusOr<SweepRecord> LoadSweep(Connection& db, SweepRowId row);
-spec::JobCounts LoadCounts(Connection& db, SweepRowId sweep);
+absl::StatusOr<SweepRecord> LoadSweep(Connection& db, SubmissionId row);
+spec::JobCounts LoadCounts(Connection& db, SubmissionId submission);
 
 // Columns of a trial: FROM trials t JOIN jobs j ON j.id = t.job JOIN configurations c ON c.sweep =
 // t.sweep AND c.number = t.configuration LEFT JOIN models m ON m.sweep = t.sweep AND m.trial =

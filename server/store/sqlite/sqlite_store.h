@@ -3,6 +3,7 @@
 #define BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,7 +18,8 @@
 namespace bitsweep::store {
 
 // The Store on SQLite. Methods are grouped by source: sweeps.cc, queue.cc, results.cc,
-// trial_queries.cc, configuration_queries.cc, models.cc, verify.cc.
+// trial_queries.cc, configuration_queries.cc, transforms.cc, transform_jobs.cc,
+// transform_results.cc, models.cc, verify.cc.
 class SqliteStore final : public Store {
  public:
   SqliteStore(const SqliteStoreOptions& options, std::unique_ptr<Connection> connection,
@@ -40,16 +42,34 @@ class SqliteStore final : public Store {
   absl::StatusOr<TrialRecord> GetTrial(const std::string& sweep_id, std::int64_t number) override;
   absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
                                                const PageQuery& query) override;
-  absl::StatusOr<WorkSummary> SummarizeWork(SweepRowId sweep) override;
-  absl::StatusOr<std::vector<EventRecord>> EventsAfter(SweepRowId sweep, std::int64_t revision,
+  absl::StatusOr<WorkSummary> SummarizeWork(SubmissionId submission) override;
+  absl::StatusOr<std::vector<EventRecord>> EventsAfter(SubmissionId submission,
+                                                       std::int64_t revision,
                                                        std::int64_t limit) override;
-  absl::StatusOr<std::int64_t> CountEventsAfter(SweepRowId sweep, std::int64_t revision,
+  absl::StatusOr<std::int64_t> CountEventsAfter(SubmissionId submission, std::int64_t revision,
                                                 std::int64_t limit) override;
+
+  // TransformStore
+  absl::StatusOr<SubmitTransformOutcome> SubmitTransform(const NewTransform& transform,
+                                                         absl::Time now) override;
+  absl::StatusOr<TransformRecord> GetTransform(const std::string& transform_id) override;
+  absl::StatusOr<Page<TransformRecord>> ListTransforms(const PageQuery& query) override;
+  absl::StatusOr<ChangeTransformOutcome> CancelTransform(const std::string& transform_id,
+                                                         absl::Time now) override;
+  absl::Status DeleteTransform(const std::string& transform_id, absl::Time now) override;
+  absl::StatusOr<TransformJobRecord> GetTransformJob(const std::string& transform_id,
+                                                     std::int64_t number) override;
+  absl::StatusOr<Page<TransformJobRecord>> ListTransformJobs(const std::string& transform_id,
+                                                             const PageQuery& query) override;
+  absl::StatusOr<CompleteOutcome> CompleteTransformJob(const LeaseRef& ref,
+                                                       const TransformOutcome& outcome,
+                                                       absl::Time now) override;
+  absl::StatusOr<ModelRecord> ImportModel(const NewModel& model, absl::Time now) override;
 
   // QueueStore
   absl::StatusOr<std::vector<QueueSource>> Sources(absl::Time now) override;
-  absl::StatusOr<std::vector<LeasedTrial>> Lease(const std::vector<Allocation>& allocations,
-                                                 absl::Time now) override;
+  absl::StatusOr<std::vector<LeasedJob>> Lease(const std::vector<Allocation>& allocations,
+                                               absl::Time now) override;
   absl::StatusOr<std::optional<absl::Time>> NextReadyTime(absl::Time now) override;
   absl::Status EndBackoffs() override;
   absl::StatusOr<std::vector<ActiveLease>> ActiveLeases() override;
@@ -68,7 +88,7 @@ class SqliteStore final : public Store {
                                                                  absl::Time now) override;
   absl::Status SetQueuePaused(bool paused, absl::Time now) override;
   absl::StatusOr<bool> IsQueuePaused() override;
-  absl::StatusOr<JobId> FindTrialJob(const std::string& sweep_id, std::int64_t number) override;
+  absl::StatusOr<JobId> FindJob(const std::string& job_name) override;
 
   // ArtifactStore
   absl::StatusOr<std::unique_ptr<ArtifactUpload>> Begin(const std::string& sha256,
@@ -90,23 +110,28 @@ class SqliteStore final : public Store {
   absl::StatusOr<StoreInfo> Info() override;
 
  private:
-  // What of a sweep every lease of it needs; it never changes.
-  struct SweepInputs {
-    std::string sweep_id;
-    spec::SweepSpec spec;
+  // What of a sweep or transform every lease of it needs; it never changes.
+  struct Inputs {
+    std::string name;                      // "sweeps/lab-1"
+    std::optional<spec::SweepSpec> sweep;  // unset: a transform
+    std::string transform;                 // its specification
     std::string model_artifact;
   };
 
   // STORE_FULL when less than this is free.
   absl::Status CheckSpace(std::int64_t reserve_bytes) const;
-  absl::StatusOr<std::shared_ptr<const SweepInputs>> InputsOf(Connection& db, SweepRowId sweep);
+  absl::StatusOr<std::shared_ptr<const Inputs>> InputsOf(Connection& db, SubmissionId submission);
+  void ForgetInputs(SubmissionId submission);
   absl::Status LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
-                        std::vector<LeasedTrial>& leased);
+                        std::vector<LeasedJob>& leased);
   absl::StatusOr<ProgressOutcome> ProgressOne(Connection& db, const ProgressReport& report,
                                               absl::Time now);
   absl::StatusOr<CompleteOutcome> CompleteOne(Connection& db, const LeaseRef& ref,
                                               const std::vector<spec::EpochPoint>& points,
                                               const spec::TrialResult& result, absl::Time now);
+  absl::StatusOr<CompleteOutcome> CompleteTransformOne(Connection& db, const LeaseRef& ref,
+                                                       const TransformOutcome& outcome,
+                                                       absl::Time now);
   absl::StatusOr<FailOutcome> FailOne(Connection& db, const LeaseRef& ref,
                                       const spec::JobFailure& failure,
                                       const spec::RetryLimits& limits, std::string_view outcome,
@@ -118,7 +143,7 @@ class SqliteStore final : public Store {
   Writer writer_;
   ReaderPool readers_;
   absl::Mutex mu_;
-  std::unordered_map<std::int64_t, std::shared_ptr<const SweepInputs>> inputs_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<std::int64_t, std::shared_ptr<const Inputs>> inputs_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace bitsweep::store

@@ -20,14 +20,15 @@ std::string ModelText(const spec::ModelSpec& model) {
   return model.stored.empty() ? "graph" : model.stored;
 }
 
-void InsertPlan(Connection& db, SweepRowId sweep, const NewSweep& submitted, std::int64_t first_job,
-                absl::Time now) {
+void InsertPlan(Connection& db, SubmissionId sweep, const NewSweep& submitted,
+                std::int64_t first_job, absl::Time now) {
   Statement configuration = db.Prepare(
       "INSERT INTO configurations (sweep, number, max_epochs, learning_rate, batch_size, "
       "optimizer, "
       "weight_decay, schedule) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-  Statement job =
-      db.Prepare("INSERT INTO jobs (id, kind, sweep, queued_since) VALUES (?1, 'TRIAL', ?2, ?3)");
+  Statement job = db.Prepare(
+      "INSERT INTO jobs (id, kind, submission, number, queued_since) VALUES (?1, 'TRIAL', ?2, ?3, "
+      "?4)");
   Statement trial = db.Prepare(
       "INSERT INTO trials (job, sweep, number, configuration, repeat, seed) VALUES (?1, ?2, ?3, "
       "?4, ?5, ?6)");
@@ -40,7 +41,7 @@ void InsertPlan(Connection& db, SweepRowId sweep, const NewSweep& submitted, std
     configuration.Step();
     configuration.Reset();
     for (std::int64_t repeat = 0; repeat < plan.repeats; ++repeat, ++number) {
-      job.With(first_job + number, sweep.value, ToMicros(now)).Step();
+      job.With(first_job + number, sweep.value, number, ToMicros(now)).Step();
       job.Reset();
       const auto seed = static_cast<std::int64_t>(spec::TrialSeed(submitted.spec.seed, h, repeat));
       trial.With(first_job + number, sweep.value, number, c.number, repeat, seed).Step();
@@ -50,14 +51,11 @@ void InsertPlan(Connection& db, SweepRowId sweep, const NewSweep& submitted, std
 }
 
 // Rows of a new sweep; the id is free and nothing else refers to it yet.
-SweepRowId Insert(Connection& db, const NewSweep& submitted, absl::Time now) {
+SubmissionId Insert(Connection& db, const NewSweep& submitted, absl::Time now) {
   const spec::SweepSpec& spec = submitted.spec;
   const spec::Plan& plan = submitted.plan;
-  std::int64_t first_job = 1;
-  {
-    Statement last = db.Query("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'");
-    if (last.Step()) first_job = last.Int(0) + 1;
-  }
+  const std::int64_t first_job = NextJob(db);
+  const SubmissionId sweep = InsertSubmission(db, SubmissionKind::kSweep, plan.TrialCount());
   std::optional<std::string> request_id;
   if (!submitted.request_id.empty()) request_id = submitted.request_id;
   std::optional<std::string> artifact;
@@ -65,24 +63,18 @@ SweepRowId Insert(Connection& db, const NewSweep& submitted, absl::Time now) {
   db.Run(
       "INSERT INTO sweeps (sweep_id, display_name, model, dataset, spec, spec_digest, request_id, "
       "model_artifact, keep_models, repeats, seed, priority, max_parallel, stop_after_failures, "
-      "configuration_count, trial_count, varying, first_job, state, create_time) "
+      "configuration_count, trial_count, varying, first_job, state, create_time, id) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-      "'QUEUED', ?19)",
+      "'QUEUED', ?19, ?20)",
       submitted.sweep_id, spec.display_name, ModelText(spec.model), spec.dataset.name,
       spec::ToCanonicalJson(spec), submitted.spec_digest, request_id, artifact,
       spec::Name(spec.keep_models), plan.repeats, spec.seed, spec.priority,
       spec.max_parallel_trials, spec.failure_policy.stop_after_failures,
       static_cast<std::int64_t>(plan.configurations.size()), plan.TrialCount(),
-      fmt::format("{}", fmt::join(plan.varying, ",")), first_job, ToMicros(now));
-  const SweepRowId sweep{db.LastInsertId()};
+      fmt::format("{}", fmt::join(plan.varying, ",")), first_job, ToMicros(now), sweep.value);
   InsertPlan(db, sweep, submitted, first_job, now);
-  for (const spec::JobState state : spec::kAllJobStates) {
-    db.Run("INSERT INTO counters (sweep, state, jobs) VALUES (?1, ?2, ?3)", sweep.value,
-           spec::Name(state),
-           state == spec::JobState::kQueued ? plan.TrialCount() : std::int64_t{0});
-  }
-  SweepEvent(db, sweep, "user", "SUBMITTED", now);
-  RefreshSweep(db, sweep, now);
+  SubmissionEvent(db, sweep, "user", "SUBMITTED", now);
+  RefreshSubmission(db, sweep, now);
   return sweep;
 }
 
@@ -109,7 +101,7 @@ absl::StatusOr<SubmitOutcome> SqliteStore::Submit(const NewSweep& submitted, abs
               fmt::format("request_id \"{}\" was used for another sweep", submitted.request_id),
               {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", submitted.request_id}}});
         }
-        ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, SweepRowId{earlier.Int(0)}));
+        ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, SubmissionId{earlier.Int(0)}));
         outcome.deduplicated = true;
         return absl::OkStatus();
       }
@@ -178,8 +170,8 @@ absl::StatusOr<SweepRecord> SqliteStore::PauseSweep(const std::string& sweep_id,
                                "only a sweep that has not ended can be paused");
     }
     db.Run("UPDATE sweeps SET paused = 1 WHERE id = ?1", sweep.row.value);
-    SweepEvent(db, sweep.row, "user", "PAUSED", now);
-    RefreshSweep(db, sweep.row, now);
+    SubmissionEvent(db, sweep.row, "user", "PAUSED", now);
+    RefreshSubmission(db, sweep.row, now);
     ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep.row));
     return absl::OkStatus();
   }));
@@ -196,8 +188,8 @@ absl::StatusOr<SweepRecord> SqliteStore::ResumeSweep(const std::string& sweep_id
                                "only a sweep that has not ended can be resumed");
     }
     db.Run("UPDATE sweeps SET paused = 0 WHERE id = ?1", sweep.row.value);
-    SweepEvent(db, sweep.row, "user", "RESUMED", now);
-    RefreshSweep(db, sweep.row, now);
+    SubmissionEvent(db, sweep.row, "user", "RESUMED", now);
+    RefreshSubmission(db, sweep.row, now);
     ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep.row));
     return absl::OkStatus();
   }));
@@ -209,16 +201,16 @@ absl::StatusOr<ChangeOutcome> SqliteStore::CancelSweep(const std::string& sweep_
   ChangeOutcome outcome;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
-    const SweepRowId row = outcome.sweep.row;
+    const SubmissionId row = outcome.sweep.row;
     if (outcome.sweep.counts.Terminal() == outcome.sweep.counts.Planned()) {
       if (outcome.sweep.state == spec::SweepState::kCancelled) return absl::OkStatus();
       return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(outcome.sweep.state)),
                                "only a sweep that has not ended can be cancelled");
     }
-    SweepEvent(db, row, "user", "CANCELLED", now);
+    SubmissionEvent(db, row, "user", "CANCELLED", now);
     outcome.changed_trials = CancelAll(db, row, "user", "CANCELLED", now, outcome.revoked);
     db.Run("UPDATE sweeps SET cancelled = 1, paused = 0 WHERE id = ?1", row.value);
-    RefreshSweep(db, row, now);
+    RefreshSubmission(db, row, now);
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, row));
     return absl::OkStatus();
   }));
@@ -231,7 +223,7 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
   ChangeOutcome outcome;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
-    const SweepRowId row = outcome.sweep.row;
+    const SubmissionId row = outcome.sweep.row;
     std::int64_t found = 0;
     for (const spec::JobState state : states) {
       if (spec::Next(state, spec::JobEvent::kRetry) != spec::JobState::kQueued) {
@@ -241,13 +233,12 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
       found += outcome.sweep.counts.Of(state);
     }
     if (found == 0) return absl::OkStatus();
-    SweepEvent(db, row, "user", "RETRIED", now);
+    SubmissionEvent(db, row, "user", "RETRIED", now);
     for (const spec::JobState state : states) {
       db.Run(
-          "INSERT INTO events (sweep, trial, from_state, to_state, attempt, actor, cause, time) "
-          "SELECT j.sweep, t.number, j.state, 'QUEUED', j.attempt, 'user', 'RETRIED', ?3 "
-          "FROM jobs j JOIN trials t ON t.job = j.id WHERE j.sweep = ?1 AND j.state = ?2 ORDER BY "
-          "j.id",
+          "INSERT INTO events (submission, number, from_state, to_state, attempt, actor, cause, "
+          "time) SELECT submission, number, state, 'QUEUED', attempt, 'user', 'RETRIED', ?3 "
+          "FROM jobs WHERE submission = ?1 AND state = ?2 ORDER BY id",
           row.value, spec::Name(state), ToMicros(now));
       db.Run(
           "UPDATE trials SET end_time = NULL, failure_reason = NULL, failure_message = NULL, "
@@ -257,11 +248,11 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
       outcome.changed_trials += db.Run(
           "UPDATE jobs SET state = 'QUEUED', failures = 0, worker_deaths = 0, not_before = 0, "
           "queued_since = ?3 "
-          "WHERE sweep = ?1 AND state = ?2",
+          "WHERE submission = ?1 AND state = ?2",
           row.value, spec::Name(state), ToMicros(now));
     }
     db.Run("UPDATE sweeps SET cancelled = 0, stopped_by_policy = 0 WHERE id = ?1", row.value);
-    RefreshSweep(db, row, now);
+    RefreshSubmission(db, row, now);
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, row));
     return absl::OkStatus();
   }));
@@ -280,8 +271,7 @@ absl::Status SqliteStore::DeleteSweep(const std::string& sweep_id, absl::Time) {
     deleted = sweep.row.value;
     return absl::OkStatus();
   }));
-  absl::MutexLock lock(&mu_);
-  inputs_.erase(deleted);
+  ForgetInputs(SubmissionId{deleted});
   return absl::OkStatus();
 }
 

@@ -7,24 +7,55 @@
 namespace bitsweep::store {
 namespace {
 
-std::string_view NameOf(spec::JobState state) { return spec::Name(state); }
+std::optional<SubmissionKind> KindOf(Connection& db, SubmissionId submission) {
+  Statement row = db.Query("SELECT kind FROM submissions WHERE id = ?1", submission.value);
+  if (!row.Step()) return std::nullopt;
+  return row.Text(0) == "SWEEP" ? SubmissionKind::kSweep : SubmissionKind::kTransform;
+}
 
 }  // namespace
 
+std::string_view TableOf(SubmissionKind kind) {
+  return kind == SubmissionKind::kSweep ? "sweeps" : "transforms";
+}
+
+std::string NameOf(Connection& db, SubmissionId submission) {
+  Statement row = db.Query("SELECT name FROM queue_sources WHERE id = ?1", submission.value);
+  return row.Step() ? row.Text(0) : "";
+}
+
+std::int64_t NextJob(Connection& db) {
+  Statement last = db.Query("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'");
+  return last.Step() ? last.Int(0) + 1 : 1;
+}
+
+SubmissionId InsertSubmission(Connection& db, SubmissionKind kind, std::int64_t jobs) {
+  db.Run("INSERT INTO submissions (kind) VALUES (?1)",
+         kind == SubmissionKind::kSweep ? "SWEEP" : "TRANSFORM");
+  const SubmissionId submission{db.LastInsertId()};
+  for (const spec::JobState state : spec::kAllJobStates) {
+    db.Run("INSERT INTO counters (submission, state, jobs) VALUES (?1, ?2, ?3)", submission.value,
+           spec::Name(state), state == spec::JobState::kQueued ? jobs : std::int64_t{0});
+  }
+  return submission;
+}
+
 std::optional<JobRow> LoadJob(Connection& db, JobId job) {
   Statement row = db.Query(
-      "SELECT j.sweep, j.state, j.attempt, j.failures, j.worker_deaths, j.worker, t.number "
-      "FROM jobs j JOIN trials t ON t.job = j.id WHERE j.id = ?1",
+      "SELECT submission, state, attempt, failures, worker_deaths, worker, number, kind FROM jobs "
+      "WHERE id = ?1",
       job.value);
   if (!row.Step()) return std::nullopt;
-  return JobRow{.job = job,
-                .sweep = SweepRowId{row.Int(0)},
-                .number = row.Int(6),
-                .state = spec::ParseJobState(row.Text(1)).value_or(spec::JobState::kQueued),
-                .attempt = row.Int(2),
-                .failures = row.Int(3),
-                .worker_deaths = row.Int(4),
-                .worker_id = row.Text(5)};
+  return JobRow{
+      .job = job,
+      .kind = row.Text(7) == "TRIAL" ? SubmissionKind::kSweep : SubmissionKind::kTransform,
+      .submission = SubmissionId{row.Int(0)},
+      .number = row.Int(6),
+      .state = spec::ParseJobState(row.Text(1)).value_or(spec::JobState::kQueued),
+      .attempt = row.Int(2),
+      .failures = row.Int(3),
+      .worker_deaths = row.Int(4),
+      .worker_id = row.Text(5)};
 }
 
 bool IsHeldBy(const JobRow& job, const LeaseRef& ref) {
@@ -42,19 +73,21 @@ absl::Status Move(Connection& db, JobRow& job, const Transition& transition, abs
     db.Run("UPDATE jobs SET state = 'QUEUED', not_before = ?2, queued_since = ?3 WHERE id = ?1",
            job.job.value, transition.not_before, ToMicros(now));
     db.Run("UPDATE trials SET end_time = NULL, epochs_done = 0 WHERE job = ?1", job.job.value);
+    db.Run("UPDATE transform_jobs SET end_time = NULL WHERE job = ?1", job.job.value);
   } else {
-    db.Run("UPDATE jobs SET state = ?2 WHERE id = ?1", job.job.value, NameOf(*to));
+    db.Run("UPDATE jobs SET state = ?2 WHERE id = ?1", job.job.value, spec::Name(*to));
   }
   if (spec::IsTerminal(*to) && *to != spec::JobState::kSucceeded) {
     db.Run("UPDATE trials SET end_time = ?2 WHERE job = ?1", job.job.value, ToMicros(now));
+    db.Run("UPDATE transform_jobs SET end_time = ?2 WHERE job = ?1", job.job.value, ToMicros(now));
   }
   std::optional<std::string> worker;
   if (!job.worker_id.empty() && job.state != spec::JobState::kQueued) worker = job.worker_id;
   db.Run(
-      "INSERT INTO events (sweep, trial, from_state, to_state, attempt, worker, actor, cause, "
-      "time) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-      job.sweep.value, job.number, NameOf(job.state), NameOf(*to), job.attempt, worker,
+      "INSERT INTO events (submission, number, from_state, to_state, attempt, worker, actor, "
+      "cause, "
+      "time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      job.submission.value, job.number, spec::Name(job.state), spec::Name(*to), job.attempt, worker,
       transition.actor, transition.cause, ToMicros(now));
   job.state = *to;
   return absl::OkStatus();
@@ -74,47 +107,54 @@ void EndAttempt(Connection& db, const LeaseRef& ref, std::string_view outcome,
       ref.job.value, ref.attempt, ToMicros(now), outcome, reason, message);
 }
 
-std::int64_t CancelAll(Connection& db, SweepRowId sweep, std::string_view actor,
+std::int64_t CancelAll(Connection& db, SubmissionId submission, std::string_view actor,
                        std::string_view cause, absl::Time now, std::vector<LeaseRef>& revoked) {
   {
     Statement held = db.Query(
-        "SELECT id, attempt FROM jobs WHERE sweep = ?1 AND state IN ('LEASED', 'RUNNING') ORDER BY "
-        "id",
-        sweep.value);
+        "SELECT id, attempt FROM jobs WHERE submission = ?1 AND state IN ('LEASED', 'RUNNING') "
+        "ORDER BY id",
+        submission.value);
     while (held.Step()) revoked.push_back({JobId{held.Int(0)}, held.Int(1)});
   }
   const std::int64_t micros = ToMicros(now);
   db.Run(
-      "INSERT INTO events (sweep, trial, from_state, to_state, attempt, worker, actor, cause, "
-      "time) "
-      "SELECT j.sweep, t.number, j.state, 'CANCELLED', j.attempt, iif(j.state = 'QUEUED', NULL, "
-      "j.worker), "
-      "?2, ?3, ?4 FROM jobs j JOIN trials t ON t.job = j.id "
-      "WHERE j.sweep = ?1 AND j.state IN ('QUEUED', 'LEASED', 'RUNNING') ORDER BY j.id",
-      sweep.value, actor, cause, micros);
+      "INSERT INTO events (submission, number, from_state, to_state, attempt, worker, actor, "
+      "cause, "
+      "time) SELECT submission, number, state, 'CANCELLED', attempt, iif(state = 'QUEUED', NULL, "
+      "worker), ?2, ?3, ?4 FROM jobs WHERE submission = ?1 AND state IN ('QUEUED', 'LEASED', "
+      "'RUNNING') ORDER BY id",
+      submission.value, actor, cause, micros);
   for (const LeaseRef& ref : revoked) EndAttempt(db, ref, "CANCELLED", std::nullopt, now);
   db.Run(
       "UPDATE trials SET end_time = ?2 WHERE sweep = ?1 AND state IN ('QUEUED', 'LEASED', "
       "'RUNNING')",
-      sweep.value, micros);
+      submission.value, micros);
+  db.Run(
+      "UPDATE transform_jobs SET end_time = ?2 WHERE transform = ?1 AND state IN ('QUEUED', "
+      "'LEASED', 'RUNNING')",
+      submission.value, micros);
   return db.Run(
-      "UPDATE jobs SET state = 'CANCELLED' WHERE sweep = ?1 AND state IN ('QUEUED', 'LEASED', "
+      "UPDATE jobs SET state = 'CANCELLED' WHERE submission = ?1 AND state IN ('QUEUED', 'LEASED', "
       "'RUNNING')",
-      sweep.value);
+      submission.value);
 }
 
-void SweepEvent(Connection& db, SweepRowId sweep, std::string_view actor, std::string_view cause,
-                absl::Time now) {
-  db.Run("INSERT INTO events (sweep, actor, cause, time) VALUES (?1, ?2, ?3, ?4)", sweep.value,
-         actor, cause, ToMicros(now));
+void SubmissionEvent(Connection& db, SubmissionId submission, std::string_view actor,
+                     std::string_view cause, absl::Time now) {
+  db.Run("INSERT INTO events (submission, actor, cause, time) VALUES (?1, ?2, ?3, ?4)",
+         submission.value, actor, cause, ToMicros(now));
 }
 
-bool RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now) {
-  const spec::JobCounts counts = LoadCounts(db, sweep);
+bool RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) {
+  const std::optional<SubmissionKind> kind = KindOf(db, submission);
+  if (!kind) return true;
+  const std::string_view table = TableOf(*kind);
+  const spec::JobCounts counts = LoadCounts(db, submission);
   spec::SweepFlags flags;
   {
     Statement row = db.Query(
-        "SELECT paused, cancelled, stopped_by_policy FROM sweeps WHERE id = ?1", sweep.value);
+        fmt::format("SELECT paused, cancelled, stopped_by_policy FROM {} WHERE id = ?1", table),
+        submission.value);
     if (!row.Step()) return true;
     flags = {.paused = row.Int(0) != 0,
              .cancelled = row.Int(1) != 0,
@@ -123,10 +163,12 @@ bool RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now) {
   const bool ended = counts.Terminal() == counts.Planned();
   const bool started = counts.running + counts.succeeded > 0;
   db.Run(
-      "UPDATE sweeps SET state = ?2, start_time = iif(?3, coalesce(start_time, ?5), start_time), "
-      "end_time = iif(?4, coalesce(end_time, ?5), NULL), "
-      "revision = coalesce((SELECT max(id) FROM events WHERE sweep = ?1), 0) WHERE id = ?1",
-      sweep.value, spec::Name(spec::DeriveSweepState(counts, flags)), started, ended,
+      fmt::format(
+          "UPDATE {} SET state = ?2, start_time = iif(?3, coalesce(start_time, ?5), start_time), "
+          "end_time = iif(?4, coalesce(end_time, ?5), NULL), revision = coalesce((SELECT max(id) "
+          "FROM events WHERE submission = ?1), 0) WHERE id = ?1",
+          table),
+      submission.value, spec::Name(spec::DeriveSweepState(counts, flags)), started, ended,
       ToMicros(now));
   return ended;
 }

@@ -19,7 +19,8 @@ namespace bitsweep::store {
 // A job as its queue row has it.
 struct JobRow {
   JobId job;
-  SweepRowId sweep;
+  SubmissionKind kind = SubmissionKind::kSweep;
+  SubmissionId submission;
   std::int64_t number = 0;
   spec::JobState state = spec::JobState::kQueued;
   std::int64_t attempt = 0;
@@ -47,18 +48,28 @@ absl::Status Move(Connection& db, JobRow& job, const Transition& transition, abs
 void EndAttempt(Connection& db, const LeaseRef& ref, std::string_view outcome,
                 const std::optional<spec::JobFailure>& failure, absl::Time now);
 
-// Cancels every job of the sweep that has not ended. Returns how many; `revoked` gets those that
-// were held.
-std::int64_t CancelAll(Connection& db, SweepRowId sweep, std::string_view actor,
+// Cancels every job of the submission that has not ended. Returns how many; `revoked` gets those
+// that were held.
+std::int64_t CancelAll(Connection& db, SubmissionId submission, std::string_view actor,
                        std::string_view cause, absl::Time now, std::vector<LeaseRef>& revoked);
 
-// Writes an event of the sweep itself.
-void SweepEvent(Connection& db, SweepRowId sweep, std::string_view actor, std::string_view cause,
-                absl::Time now);
+// Writes an event of the sweep or transform itself.
+void SubmissionEvent(Connection& db, SubmissionId submission, std::string_view actor,
+                     std::string_view cause, absl::Time now);
 
-// Derives state, start, end and revision of a sweep from its counters and flags. Returns whether
-// all its jobs have ended.
-bool RefreshSweep(Connection& db, SweepRowId sweep, absl::Time now);
+// Derives state, start, end and revision of a sweep or transform from its counters and flags.
+// Returns whether all its jobs have ended.
+bool RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now);
+
+// Rows of a new submission: its id, its counters with `jobs` QUEUED.
+SubmissionId InsertSubmission(Connection& db, SubmissionKind kind, std::int64_t jobs);
+// The id that the next job gets: jobs of a submission follow one another.
+std::int64_t NextJob(Connection& db);
+
+// "sweeps" or "transforms".
+std::string_view TableOf(SubmissionKind kind);
+// The sweep's or transform's name: "sweeps/lab-1"; empty when it is gone.
+std::string NameOf(Connection& db, SubmissionId submission);
 
 }  // namespace bitsweep::store
 

@@ -132,15 +132,15 @@ absl::StatusOr<Page<TrialRecord>> SqliteStore::ListTrials(const std::string& swe
   return page;
 }
 
-absl::StatusOr<std::vector<EventRecord>> SqliteStore::EventsAfter(SweepRowId sweep,
+absl::StatusOr<std::vector<EventRecord>> SqliteStore::EventsAfter(SubmissionId submission,
                                                                   std::int64_t revision,
                                                                   std::int64_t limit) {
   std::vector<EventRecord> events;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
-        "SELECT id, trial, from_state, to_state, attempt, worker, actor, cause, time FROM events "
-        "WHERE sweep = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-        sweep.value, revision, limit);
+        "SELECT id, number, from_state, to_state, attempt, worker, actor, cause, time FROM events "
+        "WHERE submission = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+        submission.value, revision, limit);
     while (row.Step()) {
       events.push_back({.revision = row.Int(0),
                         .trial = row.IsNull(1) ? -1 : row.Int(1),
@@ -157,13 +157,14 @@ absl::StatusOr<std::vector<EventRecord>> SqliteStore::EventsAfter(SweepRowId swe
   return events;
 }
 
-absl::StatusOr<std::int64_t> SqliteStore::CountEventsAfter(SweepRowId sweep, std::int64_t revision,
+absl::StatusOr<std::int64_t> SqliteStore::CountEventsAfter(SubmissionId submission,
+                                                           std::int64_t revision,
                                                            std::int64_t limit) {
   std::int64_t count = 0;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
-        "SELECT count(*) FROM (SELECT 1 FROM events WHERE sweep = ?1 AND id > ?2 LIMIT ?3)",
-        sweep.value, revision, limit);
+        "SELECT count(*) FROM (SELECT 1 FROM events WHERE submission = ?1 AND id > ?2 LIMIT ?3)",
+        submission.value, revision, limit);
     if (row.Step()) count = row.Int(0);
     return absl::OkStatus();
   }));

@@ -125,7 +125,7 @@ TEST(GraphJsonTest, RefusesWhatIsNoObject) {
 
 TEST(GraphJsonTest, RefusesAnotherFormatOrVersion) {
   ExpectRefused(With("/format", "onnx"), "graph: ", "\"format\" must be \"bitsweep.graph\"");
-  ExpectRefused(With("/version", 2), "graph: ", "version 2: this program reads 1");
+  ExpectRefused(With("/version", 3), "graph: ", "version 3: this program reads 1 to 2");
   ExpectRefused(With("/version", 0), "graph: ", "version 0");
 }
 

@@ -6,6 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/core/spec/lab1.h"
+#include "tests/core/spec/quantize_specs.h"
 
 namespace bitsweep::spec {
 namespace {
@@ -55,6 +56,21 @@ TEST(ValidateTest, NamesEveryProblemAtOnce) {
   EXPECT_THAT(Fields(spec),
               ElementsAre("sweep.model.builtin", "sweep.dataset.name", "sweep.base.batch_size",
                           "sweep.grid", "sweep.repeats", "sweep.seed", "sweep.priority"));
+}
+
+TEST(ValidateTest, ChecksTheQuantization) {
+  ExpectValid([](SweepSpec& spec) { spec.quantization = LabReport(); });
+  ExpectProblem(
+      [](SweepSpec& spec) {
+        spec.quantization = By("name", {{"seq_blocks_9", Integer84()}});
+      },
+      "sweep.quantization.rules[0].key", "no node \"seq_blocks_9\"");
+  ExpectProblem(
+      [](SweepSpec& spec) {
+        spec.model = {.stored = "models/best-tiny"};
+        spec.quantization = By("type", {{"linear", {.name = "int8"}}});
+      },
+      "sweep.quantization.rules[0].config.name", "unknown number format");
 }
 
 TEST(ValidateTest, BoundsTheNumbersOfASweep) {

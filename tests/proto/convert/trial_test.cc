@@ -38,5 +38,21 @@ TEST(TrialResultTest, AnUnknownValidationIsRefusedByName) {
               ElementsAre(FieldViolation{"result.validation", "unknown value 9"}));
 }
 
+TEST(TrialJobTest, CarriesTheQuantizationToTrainWith) {
+  spec::TrialSpec trial;
+  trial.model.builtin = "jsc-tiny";
+  trial.dataset.name = "synthetic-jets";
+  trial.quantization = spec::QuantizeSpec{
+      .by = "type",
+      .rules = {{.key = "linear",
+                 .config = {.name = "integer",
+                            .data_in = spec::TensorFormatSpec{.width = 8, .frac_width = 4},
+                            .weight = spec::TensorFormatSpec{.width = 6}}}}};
+  ASSERT_OK_AND_ASSIGN(const spec::TrialSpec read, FromProto(ToProto(trial)));
+  EXPECT_EQ(read.quantization, trial.quantization);
+  trial.quantization.reset();
+  EXPECT_FALSE(ToProto(trial).has_quantization());
+}
+
 }  // namespace
 }  // namespace bitsweep::convert

@@ -159,8 +159,13 @@ TEST_F(ServerMetricsTest, NothingThatHappensMakesANewSeries) {
   metrics_.Submitted(3);
   metrics_.Leased(absl::Seconds(1));
   metrics_.Succeeded({.seconds = 2});
+  metrics_.TransformSubmitted(4);
+  metrics_.TransformJobSucceeded(2);
+  metrics_.PassRan("no_such_pass", 1);
   for (const spec::JobState state : spec::kAllJobStates) {
-    if (spec::IsTerminal(state)) metrics_.Finished(state, 1, absl::FromUnixSeconds(1));
+    if (!spec::IsTerminal(state)) continue;
+    metrics_.Finished(state, 1, absl::FromUnixSeconds(1));
+    metrics_.TransformJobsFinished(state, 1, absl::FromUnixSeconds(1));
   }
   for (const char* outcome : {"SUCCEEDED", "FAILED", "LEASE_EXPIRED", "RELEASED", "CANCELLED"}) {
     metrics_.AttemptEnded(outcome);
@@ -194,6 +199,22 @@ TEST_F(ServerMetricsTest, CountsWhatItIsTold) {
   EXPECT_EQ(Value("bitsweep_epochs_total"), 3);
   EXPECT_EQ(Value("bitsweep_train_rows_total"), 300);
   EXPECT_EQ(Value("bitsweep_leases_fenced_total"), 1);
+}
+
+TEST_F(ServerMetricsTest, CountsTransformsApartFromTrials) {
+  metrics_.TransformSubmitted(400);
+  metrics_.TransformJobsFinished(spec::JobState::kSucceeded, 2, absl::FromUnixMillis(2500));
+  metrics_.TransformJobSucceeded(0.5);
+  metrics_.PassRan("count_ops", 0.25);
+  EXPECT_EQ(Value("bitsweep_transforms_submitted_total"), 1);
+  EXPECT_EQ(Value("bitsweep_transform_jobs_submitted_total"), 400);
+  EXPECT_EQ(Value("bitsweep_transform_jobs_finished_total", {{"outcome", "succeeded"}}), 2);
+  EXPECT_EQ(Value("bitsweep_transform_job_run_seconds"), 1);
+  EXPECT_EQ(Value("bitsweep_pass_seconds", {{"pass", "count_ops"}}), 1);
+  EXPECT_EQ(Value("bitsweep_pass_seconds", {{"pass", "evaluate"}}), 0);
+  EXPECT_EQ(Value("bitsweep_last_trial_finished_timestamp_seconds"), 2.5);
+  EXPECT_EQ(Value("bitsweep_trials_submitted_total"), 0);
+  EXPECT_EQ(Value("bitsweep_trials_finished_total", {{"outcome", "succeeded"}}), 0);
 }
 
 TEST_F(ServerMetricsTest, GaugesHoldTheLatestState) {

@@ -3,8 +3,6 @@
 #include <filesystem>
 
 #include "core/base/sha256.h"
-#include "core/graph/checkpoint.h"
-#include "core/graph/zoo.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "tests/server/rpc/rpc_fixture.h"
@@ -208,17 +206,7 @@ class ModelServiceTest : public ArtifactServiceTest {
  protected:
   void SetUp() override {
     ArtifactServiceTest::SetUp();
-    const absl::StatusOr<graph::Graph> graph = graph::BuildModel("jsc-tiny", {});
-    ASSERT_TRUE(graph.ok()) << graph.status();
-    graph::Checkpoint checkpoint{.graph = *graph};
-    for (const graph::TensorInfo& tensor : graph->tensors()) {
-      std::size_t values = 1;
-      for (const std::int64_t size : tensor.shape) values *= static_cast<std::size_t>(size);
-      graph::TensorValue& value = checkpoint.tensors.emplace_back();
-      value.name = tensor.name;
-      (tensor.is_int64 ? value.i64.resize(values) : value.f32.resize(values));
-    }
-    const std::string bytes = graph::SerializeCheckpoint(checkpoint);
+    const std::string bytes = TinyCheckpoint();
     artifact_ = "artifacts/" + Upload(bytes);
     Submit("lab-1");
     Register("worker-1");

@@ -6,6 +6,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/sha256.h"
+#include "core/graph/checkpoint.h"
+#include "core/graph/zoo.h"
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/rpc/status.pb.h"
@@ -68,9 +70,9 @@ void RpcTest::StartServer() {
   arguments.SetMaxSendMessageSize(-1);  // what the server refuses is what is tested
   channel_ = grpc::CreateCustomChannel(fmt::format("127.0.0.1:{}", server_->grpc_port()),
                                        grpc::InsecureChannelCredentials(), arguments);
-  stubs_ = {v1::SweepService::NewStub(channel_), v1::ModelService::NewStub(channel_),
+  stubs_ = {v1::SweepService::NewStub(channel_),    v1::ModelService::NewStub(channel_),
             v1::ArtifactService::NewStub(channel_), v1::WorkerService::NewStub(channel_),
-            v1::AdminService::NewStub(channel_)};
+            v1::AdminService::NewStub(channel_),    v1::TransformService::NewStub(channel_)};
 }
 
 void RpcTest::Submit(const std::string& sweep_id, int trials, const std::string& more) {
@@ -80,6 +82,16 @@ void RpcTest::Submit(const std::string& sweep_id, int trials, const std::string&
               "dataset": {{"name": "synthetic-jets"}}, "base": {{"max_epochs": 1}},
               "repeats": {}{}}}}})",
                                sweep_id, trials, more));
+  ASSERT_TRUE(answer.ok()) << answer.error.message;
+}
+
+void RpcTest::SubmitTransform(const std::string& transform_id, const std::string& more) {
+  const auto answer =
+      Call(&Transforms::SubmitTransform,
+           fmt::format(
+               R"({{"transform_id": "{}", "transform": {{"model": {{"builtin": "jsc-tiny"}},
+              "passes": [{{"count_ops": {{}}}}]{}}}}})",
+               transform_id, more));
   ASSERT_TRUE(answer.ok()) << answer.error.message;
 }
 
@@ -115,6 +127,33 @@ v1::CompleteJobRequest RpcTest::ResultOf(const v1::LeasedJob& job, double val_ac
   request.mutable_points(0)->set_val_acc(val_acc);
   request.mutable_result()->set_val_acc(val_acc);
   return request;
+}
+
+v1::CompleteJobRequest RpcTest::TransformResultOf(const v1::LeasedJob& job, double accuracy,
+                                                  double bitops) {
+  v1::CompleteJobRequest request = FromJson<v1::CompleteJobRequest>(
+      R"({"worker": "workers/worker-1", "instance_id": "first", "transform_result": {
+          "passes": [{"pass": "count_ops", "seconds": 0.25, "ops": {"batch_size": 1, "counts": [
+              {"convention": "COUNT_CONVENTION_LAB_REPORT", "flops": 1833, "bitops": 79680,
+               "nodes": [{"node": "seq_blocks_2", "op": "linear", "flops": 165, "bitops": 87200}],
+               "unsupported": ["x"]}], "size_bits": 4768}}],
+          "metrics": {"flops": 1833, "size_bits": 4768}, "seconds": 0.5,
+          "graph_name": "jsc-tiny", "parameter_count": 117}})");
+  *request.mutable_ref() = job.ref();
+  request.mutable_transform_result()->mutable_metrics()->set_accuracy(accuracy);
+  request.mutable_transform_result()->mutable_metrics()->set_bitops(bitops);
+  return request;
+}
+
+std::string RpcTest::TinyCheckpoint() {
+  graph::Checkpoint checkpoint{.graph = *graph::BuildModel("jsc-tiny", {}), .tensors = {}};
+  for (const graph::TensorInfo& tensor : checkpoint.graph.tensors()) {
+    graph::TensorValue& value = checkpoint.tensors.emplace_back();
+    value.name = tensor.name;
+    const auto values = static_cast<std::size_t>(graph::ElementCount(tensor.shape));
+    (tensor.is_int64 ? value.i64.resize(values) : value.f32.resize(values));
+  }
+  return graph::SerializeCheckpoint(checkpoint);
 }
 
 void RpcTest::FinishAll(const std::vector<double>& val_accs) {

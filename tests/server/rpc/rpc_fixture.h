@@ -13,6 +13,7 @@
 #include "bitsweep/v1/artifact_service.grpc.pb.h"
 #include "bitsweep/v1/model_service.grpc.pb.h"
 #include "bitsweep/v1/sweep_service.grpc.pb.h"
+#include "bitsweep/v1/transform_service.grpc.pb.h"
 #include "bitsweep/v1/worker_service.grpc.pb.h"
 #include "google/protobuf/message.h"
 #include "google/rpc/error_details.pb.h"
@@ -24,6 +25,7 @@
 namespace bitsweep::rpc {
 
 using Sweeps = v1::SweepService::Stub;
+using Transforms = v1::TransformService::Stub;
 using Models = v1::ModelService::Stub;
 using Artifacts = v1::ArtifactService::Stub;
 using Workers = v1::WorkerService::Stub;
@@ -92,21 +94,28 @@ class RpcTest : public ::testing::Test {
 
   // A sweep of `trials` trials of one epoch on synthetic-jets, submitted under `sweep_id`.
   void Submit(const std::string& sweep_id, int trials = 1, const std::string& more = "");
+  // A transform of jsc-tiny that counts operations, with `more` fields beside model and passes.
+  void SubmitTransform(const std::string& transform_id, const std::string& more = "");
   void Register(const std::string& worker_id, const std::string& instance_id = "first");
   // Leases a job; the test fails when there is none.
   v1::LeasedJob Lease(const std::string& worker_id, const std::string& instance_id = "first");
   // A complete request with a result of one epoch.
   static v1::CompleteJobRequest ResultOf(const v1::LeasedJob& job, double val_acc = 0.5);
+  // A complete request of a transform's job: one count_ops, and headlines.
+  static v1::CompleteJobRequest TransformResultOf(const v1::LeasedJob& job, double accuracy = 0.5,
+                                                  double bitops = 79680);
   // Registers, leases and completes everything that is queued.
   void FinishAll(const std::vector<double>& val_accs);
   // Stores `bytes`; returns their digest.
   std::string Upload(const std::string& bytes);
+  // A checkpoint of jsc-tiny whose values are all 0.
+  static std::string TinyCheckpoint();
 
   testing::TempDir folder_;
   std::unique_ptr<server::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::tuple<std::unique_ptr<Sweeps>, std::unique_ptr<Models>, std::unique_ptr<Artifacts>,
-             std::unique_ptr<Workers>, std::unique_ptr<Admin>>
+             std::unique_ptr<Workers>, std::unique_ptr<Admin>, std::unique_ptr<Transforms>>
       stubs_;
 };
 

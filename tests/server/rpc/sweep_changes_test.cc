@@ -60,6 +60,14 @@ TEST_F(SweepChangesTest, NothingIsFoundUnderAnUnknownName) {
   ExpectNotFound(&Sweeps::ListConfigurations, parent, "sweep", "sweeps/none");
   ExpectNotFound(&Sweeps::ListOptimalConfigurations, parent, "sweep", "sweeps/none");
   ExpectNotFound(&Sweeps::GetTrial, R"({"name": "sweeps/none/trials/0"})", "sweep", "sweeps/none");
+  const std::string transform = R"({"name": "transforms/none"})";
+  ExpectNotFound(&Transforms::GetTransform, transform, "transform", "transforms/none");
+  ExpectNotFound(&Transforms::CancelTransform, transform, "transform", "transforms/none");
+  ExpectNotFound(&Transforms::DeleteTransform, transform, "transform", "transforms/none");
+  ExpectNotFound(&Transforms::ListTransformJobs, R"({"parent": "transforms/none"})", "transform",
+                 "transforms/none");
+  ExpectNotFound(&Transforms::GetTransformJob, R"({"name": "transforms/none/jobs/0"})", "transform",
+                 "transforms/none");
   ExpectNotFound(&Models::GetModel, R"({"name": "models/none"})", "model", "models/none");
   ExpectNotFound(&Models::DeleteModel, R"({"name": "models/none"})", "model", "models/none");
   ExpectNotFound(&Admin::DrainWorker, R"({"name": "workers/none"})", "worker", "workers/none");
@@ -98,6 +106,11 @@ TEST_P(BadNameTest, IsRefusedByEveryMethod) {
   ExpectRefused(&Sweeps::ListConfigurations, "sweeps/", "parent");
   ExpectRefused(&Sweeps::ListOptimalConfigurations, "sweeps/", "parent");
   ExpectRefused(&Sweeps::GetTrial, "sweeps/lab-1/trials/");
+  ExpectRefused(&Transforms::GetTransform, "transforms/");
+  ExpectRefused(&Transforms::CancelTransform, "transforms/");
+  ExpectRefused(&Transforms::DeleteTransform, "transforms/");
+  ExpectRefused(&Transforms::ListTransformJobs, "transforms/", "parent");
+  ExpectRefused(&Transforms::GetTransformJob, "transforms/ptq-1/jobs/");
   ExpectRefused(&Models::GetModel, "models/");
   ExpectRefused(&Models::DeleteModel, "models/");
   ExpectRefused(&Artifacts::GetArtifact, "artifacts/");

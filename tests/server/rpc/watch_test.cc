@@ -207,19 +207,19 @@ class SlowWatcherTest : public ::testing::Test {
   void LeaseAndReleaseAll() {
     for (int round = 0; round < 4; ++round) {
       std::vector<scheduler::JobRef> refs;
-      for (const store::LeasedTrial& job : Lease(700)) refs.push_back(RefOf(job));
+      for (const store::LeasedJob& job : Lease(700)) refs.push_back(RefOf(job));
       EXPECT_THAT(refs, SizeIs(700));
       EXPECT_THAT(scheduler_->ReleaseJobs(refs, "DRAIN"), IsOk());
     }
   }
-  std::vector<store::LeasedTrial> Lease(std::int64_t count) {
+  std::vector<store::LeasedJob> Lease(std::int64_t count) {
     auto jobs =
         scheduler_->LeaseJobs("worker-1", "i", count, absl::ZeroDuration(), [] { return false; });
     EXPECT_THAT(jobs, IsOk());
-    return jobs.value_or(std::vector<store::LeasedTrial>{});
+    return jobs.value_or(std::vector<store::LeasedJob>{});
   }
-  static scheduler::JobRef RefOf(const store::LeasedTrial& job) {
-    return {fmt::format("sweeps/{}/trials/{}", job.sweep_id, job.number), job.ref.attempt,
+  static scheduler::JobRef RefOf(const store::LeasedJob& job) {
+    return {fmt::format("{}/trials/{}", job.submission_name, job.number), job.ref.attempt,
             job.ref.job, job.worker_id};
   }
   // Follows lab-1 and calls `during` while the n-th response (from 0) is on its way; stops when it
@@ -246,7 +246,7 @@ class SlowWatcherTest : public ::testing::Test {
 };
 
 TEST_F(SlowWatcherTest, GetsTheLatestEpochInsteadOfEach) {
-  const std::vector<store::LeasedTrial> jobs = Lease(1);
+  const std::vector<store::LeasedJob> jobs = Lease(1);
   ASSERT_THAT(jobs, SizeIs(1));
   const auto responses = Follow([&](std::size_t n) {
     if (n == 1) return false;

@@ -91,7 +91,7 @@ TEST_F(FencingTest, ABadReportIsRefusedAlone) {
 
 TEST_F(FencingTest, ALeaseThatEndedOtherwiseIsNotCountedAsExpired) {
   Submit("lab-1", 2);
-  const std::vector<store::LeasedTrial> jobs = Lease("worker-1", 2);
+  const std::vector<store::LeasedJob> jobs = Lease("worker-1", 2);
   ASSERT_THAT(jobs, SizeIs(2));
   StartJob(RefOf(jobs[0]));
   StartJob(RefOf(jobs[1]));

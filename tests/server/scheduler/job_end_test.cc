@@ -90,7 +90,7 @@ TEST_F(JobEndTest, AReleasedTrialIsQueuedAgainAtOnce) {
   const auto released = scheduler_->ReleaseJobs({job}, "DRAIN");
   ASSERT_THAT(released, IsOk());
   EXPECT_EQ(*released, 1);
-  const std::vector<store::LeasedTrial> jobs = Lease("worker-2", 1);
+  const std::vector<store::LeasedJob> jobs = Lease("worker-2", 1);
   ASSERT_THAT(jobs, SizeIs(1));
   EXPECT_EQ(jobs[0].ref.attempt, 2);
   EXPECT_EQ(Trial("lab-1", 0).attempts[0].outcome, "RELEASED");
@@ -197,19 +197,20 @@ TEST_F(JobEndTest, ASweepThatHasEndedIsForgotten) {
   WatchHub& hub = scheduler_->hub();
   Submit("succeeds", 1);
   ASSERT_THAT(Complete(LeaseOne("worker-1")), IsOk());
-  EXPECT_EQ(hub.Version("succeeds"), hub.Version("never-seen"));
+  EXPECT_EQ(hub.Version("sweeps/succeeds"), hub.Version("sweeps/never-seen"));
   Submit("fails", 1);
   ASSERT_THAT(Fail(LeaseOne("worker-1"), spec::FailureReason::kNanLoss), IsOk());
-  EXPECT_EQ(hub.Version("fails"), hub.Version("never-seen"));
+  EXPECT_EQ(hub.Version("sweeps/fails"), hub.Version("sweeps/never-seen"));
   Submit("cancelled", 1);
   ASSERT_THAT(scheduler_->CancelSweep("cancelled"), IsOk());
-  EXPECT_EQ(hub.Version("cancelled"), hub.Version("never-seen"));
+  EXPECT_EQ(hub.Version("sweeps/cancelled"), hub.Version("sweeps/never-seen"));
 }
 
 TEST_F(JobEndTest, ASweepThatHasNotEndedIsNotForgotten) {
   Submit("lab-1", 2);
   ASSERT_THAT(Complete(LeaseOne("worker-1")), IsOk());
-  EXPECT_NE(scheduler_->hub().Version("lab-1"), scheduler_->hub().Version("never-seen"));
+  EXPECT_NE(scheduler_->hub().Version("sweeps/lab-1"),
+            scheduler_->hub().Version("sweeps/never-seen"));
 }
 
 }  // namespace

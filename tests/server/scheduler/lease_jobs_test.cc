@@ -29,7 +29,7 @@ class LeaseJobsTest : public SchedulerTest {};
 TEST_F(LeaseJobsTest, GivesQueuedTrialsInThePlansOrder) {
   Submit("lab-1", 3);
   Register("worker-1");
-  const std::vector<store::LeasedTrial> jobs = Lease("worker-1", 2);
+  const std::vector<store::LeasedJob> jobs = Lease("worker-1", 2);
   ASSERT_THAT(jobs, SizeIs(2));
   EXPECT_EQ(jobs[0].number, 0);
   EXPECT_EQ(jobs[1].number, 1);
@@ -40,14 +40,14 @@ TEST_F(LeaseJobsTest, GivesQueuedTrialsInThePlansOrder) {
 
 TEST_F(LeaseJobsTest, GivesEachTrialOnce) {
   Submit("lab-1", 40);
-  std::vector<std::future<std::vector<store::LeasedTrial>>> calls;
+  std::vector<std::future<std::vector<store::LeasedJob>>> calls;
   for (const char* worker : {"worker-1", "worker-2", "worker-3", "worker-4"}) {
     Register(worker);
     calls.push_back(std::async(std::launch::async, [this, worker] { return Lease(worker, 10); }));
   }
   std::set<std::int64_t> numbers;
   for (auto& call : calls) {
-    for (const store::LeasedTrial& job : call.get()) {
+    for (const store::LeasedJob& job : call.get()) {
       EXPECT_TRUE(numbers.insert(job.number).second) << job.number;
     }
   }
@@ -141,9 +141,9 @@ TEST_F(LeaseJobsTest, ASweepInBackOffDoesNotHoldUpAnother) {
   const JobRef first = LeaseOne("worker-1");
   ASSERT_EQ(first.job_name, "sweeps/lab-1/trials/0");
   ASSERT_THAT(Fail(first, spec::FailureReason::kException), IsOk());  // now in back-off
-  const std::vector<store::LeasedTrial> jobs = Lease("worker-1", 1);
+  const std::vector<store::LeasedJob> jobs = Lease("worker-1", 1);
   ASSERT_THAT(jobs, SizeIs(1));
-  EXPECT_EQ(jobs[0].sweep_id, "lab-2");
+  EXPECT_EQ(jobs[0].submission_name, "sweeps/lab-2");
 }
 
 TEST_F(LeaseJobsTest, TakesNothingForACallerThatHasGone) {
@@ -154,7 +154,7 @@ TEST_F(LeaseJobsTest, TakesNothingForACallerThatHasGone) {
       scheduler_->LeaseJobs("worker-1", "first", 1, absl::Seconds(30), [] { return true; });
   EXPECT_THAT(jobs, StatusIs(absl::StatusCode::kCancelled, _));
   EXPECT_EQ(scheduler_->LeaseCount(), 0);
-  const std::vector<store::LeasedTrial> others = Lease("worker-2", 1);
+  const std::vector<store::LeasedJob> others = Lease("worker-2", 1);
   ASSERT_THAT(others, SizeIs(1));
   EXPECT_EQ(others[0].number, 0);
 }

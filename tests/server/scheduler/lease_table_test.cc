@@ -16,7 +16,7 @@ const absl::Time kStart = absl::FromUnixSeconds(1000);
 Lease MakeLease(std::int64_t job, std::int64_t attempt, const char* worker, absl::Time deadline) {
   return {.ref = {JobId{job}, attempt},
           .job_name = "sweeps/lab-1/trials/" + std::to_string(job),
-          .sweep_id = "lab-1",
+          .submission = "sweeps/lab-1",
           .number = job,
           .worker_id = worker,
           .deadline = deadline,

@@ -3,6 +3,7 @@
 
 #include "core/spec/plan.h"
 #include "core/spec/spec_json.h"
+#include "server/scheduler/job_name.h"
 #include "server/store/sqlite/open.h"
 #include "tests/support/status_matchers.h"
 
@@ -64,27 +65,39 @@ void SchedulerTest::Submit(const std::string& sweep_id, std::int64_t trials,
               IsOk());
 }
 
+void SchedulerTest::SubmitTransform(const std::string& transform_id, std::int64_t jobs,
+                                    std::int64_t priority) {
+  ASSERT_THAT(scheduler_->SubmitTransform(
+                  {.transform_id = transform_id,
+                   .model = "jsc-tiny",
+                   .spec = "{}",
+                   .spec_digest = std::string(64, 'd'),
+                   .priority = priority,
+                   .assignments = std::vector<std::string>(static_cast<std::size_t>(jobs), "[]")}),
+              IsOk());
+}
+
 void SchedulerTest::Register(const std::string& worker_id, const std::string& instance_id) {
   ASSERT_THAT(
       scheduler_->RegisterWorker({.worker_id = worker_id, .instance_id = instance_id, .slots = 4}),
       IsOk());
 }
 
-std::vector<store::LeasedTrial> SchedulerTest::Lease(const std::string& worker_id,
-                                                     std::int64_t max_jobs) {
+std::vector<store::LeasedJob> SchedulerTest::Lease(const std::string& worker_id,
+                                                   std::int64_t max_jobs) {
   auto jobs = scheduler_->LeaseJobs(worker_id, "first", max_jobs, absl::ZeroDuration(),
                                     [] { return false; });
   EXPECT_THAT(jobs, IsOk());
-  return jobs.ok() ? *std::move(jobs) : std::vector<store::LeasedTrial>{};
+  return jobs.ok() ? *std::move(jobs) : std::vector<store::LeasedJob>{};
 }
 
-absl::StatusOr<std::vector<store::LeasedTrial>> SchedulerTest::Wait(
-    const std::string& worker_id, const std::string& instance_id) {
+absl::StatusOr<std::vector<store::LeasedJob>> SchedulerTest::Wait(const std::string& worker_id,
+                                                                  const std::string& instance_id) {
   return scheduler_->LeaseJobs(worker_id, instance_id, 1, absl::Seconds(30), [] { return false; });
 }
 
 JobRef SchedulerTest::LeaseOne(const std::string& worker_id) {
-  const std::vector<store::LeasedTrial> jobs = Lease(worker_id, 1);
+  const std::vector<store::LeasedJob> jobs = Lease(worker_id, 1);
   EXPECT_EQ(jobs.size(), 1u);
   return jobs.empty() ? JobRef{} : RefOf(jobs[0]);
 }
@@ -103,6 +116,14 @@ absl::Status SchedulerTest::Complete(const JobRef& ref) {
       {.val_acc = 0.5, .epochs = 1, .steps = 4, .engine = "libtorch", .data_digest = "d1"});
 }
 
+absl::Status SchedulerTest::CompleteTransform(const JobRef& ref, double seconds) {
+  return scheduler_->CompleteTransformJob(
+      ref, {.passes = {{.pass = "count_ops", .result = "{}", .seconds = seconds}},
+            .metrics = {.accuracy = 0.5, .bitops = 79680},
+            .seconds = seconds,
+            .graph_name = "jsc-tiny"});
+}
+
 absl::StatusOr<spec::JobState> SchedulerTest::Fail(const JobRef& ref, spec::FailureReason reason) {
   return scheduler_->FailJob(ref, {reason, "as the test says"});
 }
@@ -119,9 +140,9 @@ store::TrialRecord SchedulerTest::Trial(const std::string& sweep_id, std::int64_
   return trial.ok() ? *std::move(trial) : store::TrialRecord{};
 }
 
-JobRef RefOf(const store::LeasedTrial& trial) {
-  return {TrialNameText(trial.sweep_id, trial.number), trial.ref.attempt, trial.ref.job,
-          trial.worker_id};
+JobRef RefOf(const store::LeasedJob& job) {
+  return {JobNameText(job.submission_name, job.number), job.ref.attempt, job.ref.job,
+          job.worker_id};
 }
 
 }  // namespace bitsweep::scheduler

@@ -21,13 +21,18 @@ namespace bitsweep::scheduler {
 // Counts what the scheduler says, and lets a test wait for it. Thread-safe.
 class RecordingObserver final : public SchedulerObserver {
  public:
-  void OnSubmitted(std::int64_t trials) override { Add("submitted", trials); }
+  void OnSubmitted(store::SubmissionKind kind, std::int64_t jobs) override {
+    Add(Of(kind, "submitted"), jobs);
+  }
   void OnLeased(absl::Duration queue_wait) override {
     absl::MutexLock lock(&mu_);
     queue_waits_.push_back(queue_wait);
   }
-  void OnFinished(spec::JobState state, std::int64_t trials) override {
-    Add("finished " + std::string(spec::Name(state)), trials);
+  void OnFinished(store::SubmissionKind kind, spec::JobState state, std::int64_t jobs) override {
+    Add(Of(kind, "finished ") + std::string(spec::Name(state)), jobs);
+  }
+  void OnTransformSucceeded(const store::TransformOutcome& result) override {
+    for (const store::PassResultRecord& pass : result.passes) Add("pass " + pass.pass, 1);
   }
   void OnAttemptEnded(std::string_view outcome) override {
     Add("ended " + std::string(outcome), 1);
@@ -47,6 +52,10 @@ class RecordingObserver final : public SchedulerObserver {
   std::vector<absl::Duration> queue_waits() const;
 
  private:
+  // What is told of transforms counts under names of its own.
+  static std::string Of(store::SubmissionKind kind, const std::string& what) {
+    return kind == store::SubmissionKind::kSweep ? what : "transform " + what;
+  }
   void Add(const std::string& what, std::int64_t by);
 
   mutable absl::Mutex mu_;
@@ -65,17 +74,22 @@ class SchedulerTest : public ::testing::Test {
   // A sweep of `trials` trials of one epoch; `change` may alter its specification.
   void Submit(const std::string& sweep_id, std::int64_t trials,
               const std::function<void(spec::SweepSpec&)>& change = {});
+  // A transform of `jobs` jobs.
+  void SubmitTransform(const std::string& transform_id, std::int64_t jobs,
+                       std::int64_t priority = 0);
   void Register(const std::string& worker_id, const std::string& instance_id = "first");
   // LeaseJobs without a wait.
-  std::vector<store::LeasedTrial> Lease(const std::string& worker_id, std::int64_t max_jobs);
+  std::vector<store::LeasedJob> Lease(const std::string& worker_id, std::int64_t max_jobs);
   // LeaseJobs with the longest wait; nobody moves the clock meanwhile.
-  absl::StatusOr<std::vector<store::LeasedTrial>> Wait(const std::string& worker_id,
-                                                       const std::string& instance_id = "first");
+  absl::StatusOr<std::vector<store::LeasedJob>> Wait(const std::string& worker_id,
+                                                     const std::string& instance_id = "first");
   // Leases one job and returns it. The test fails when there is none.
   JobRef LeaseOne(const std::string& worker_id);
   // Reports that it has started.
   void StartJob(const JobRef& ref);
   absl::Status Complete(const JobRef& ref);
+  // Completes a transform's job that took `seconds`.
+  absl::Status CompleteTransform(const JobRef& ref, double seconds = 2);
   absl::StatusOr<spec::JobState> Fail(const JobRef& ref, spec::FailureReason reason);
   Directive Renew(const std::string& worker_id, const JobRef& ref);
   store::TrialRecord Trial(const std::string& sweep_id, std::int64_t number);
@@ -87,7 +101,7 @@ class SchedulerTest : public ::testing::Test {
   std::unique_ptr<Scheduler> scheduler_;
 };
 
-JobRef RefOf(const store::LeasedTrial& trial);
+JobRef RefOf(const store::LeasedJob& job);
 
 }  // namespace bitsweep::scheduler
 

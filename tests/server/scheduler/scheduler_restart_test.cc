@@ -89,7 +89,7 @@ TEST_P(ClockJumpTest, StampsOfAnotherClockDecideNothing) {
       scheduler.LeaseJobs("worker-1", "first", 4, absl::ZeroDuration(), [] { return false; });
   ASSERT_THAT(jobs, IsOk());
   ASSERT_THAT(*jobs, SizeIs(1));  // the failed one, and not the one that is held
-  EXPECT_EQ((*jobs)[0].sweep_id, "lab-2");
+  EXPECT_EQ((*jobs)[0].submission_name, "sweeps/lab-2");
   const auto renewed = scheduler.RenewLeases("worker-1", "first", {held}, 1);
   ASSERT_THAT(renewed, IsOk());
   EXPECT_EQ(renewed->jobs[0], Directive::kContinue);

@@ -24,44 +24,45 @@ spec::EpochPoint Epoch(std::int64_t epoch, double seconds) {
 TEST(WatchHubTest, VersionGrowsWithEveryChange) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  EXPECT_EQ(hub.Version("lab-1"), 0u);
-  hub.Changed("lab-1");
-  const std::uint64_t first = hub.Version("lab-1");
-  hub.Started("lab-1", 0, 100);
-  const std::uint64_t second = hub.Version("lab-1");
-  hub.Epoch("lab-1", 0, 1, Epoch(0, 1));
-  const std::uint64_t third = hub.Version("lab-1");
-  hub.Ended("lab-1", 0);
+  EXPECT_EQ(hub.Version("sweeps/lab-1"), 0u);
+  hub.Changed("sweeps/lab-1");
+  const std::uint64_t first = hub.Version("sweeps/lab-1");
+  hub.Started("sweeps/lab-1", 0, 100);
+  const std::uint64_t second = hub.Version("sweeps/lab-1");
+  hub.Epoch("sweeps/lab-1", 0, 1, Epoch(0, 1));
+  const std::uint64_t third = hub.Version("sweeps/lab-1");
+  hub.Ended("sweeps/lab-1", 0);
   EXPECT_LT(0u, first);
   EXPECT_LT(first, second);
   EXPECT_LT(second, third);
-  EXPECT_LT(third, hub.Version("lab-1"));
+  EXPECT_LT(third, hub.Version("sweeps/lab-1"));
 }
 
 TEST(WatchHubTest, ChangesOfAnotherSweepAreNotThisOnes) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Changed("lab-1");
-  const std::uint64_t before = hub.Version("lab-1");
-  hub.Changed("lab-2");
-  EXPECT_EQ(hub.Version("lab-1"), before);
+  hub.Changed("sweeps/lab-1");
+  const std::uint64_t before = hub.Version("sweeps/lab-1");
+  hub.Changed("sweeps/lab-2");
+  EXPECT_EQ(hub.Version("sweeps/lab-1"), before);
 }
 
 TEST(WatchHubTest, ReturnsAtOnceWhenTheVersionIsNewerThanSeen) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Changed("lab-1");
-  EXPECT_EQ(hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), Never), hub.Version("lab-1"));
+  hub.Changed("sweeps/lab-1");
+  EXPECT_EQ(hub.WaitForChange("sweeps/lab-1", 0, absl::InfiniteFuture(), Never),
+            hub.Version("sweeps/lab-1"));
 }
 
 TEST(WatchHubTest, WakesAWaiterWhenSomethingChanges) {
   SimulatedClock clock;  // stands still: only the change can end the wait
   WatchHub hub(clock);
   auto waiter = std::async(std::launch::async, [&] {
-    return hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), Never);
+    return hub.WaitForChange("sweeps/lab-1", 0, absl::InfiniteFuture(), Never);
   });
-  hub.Changed("lab-1");
-  EXPECT_EQ(waiter.get(), hub.Version("lab-1"));
+  hub.Changed("sweeps/lab-1");
+  EXPECT_EQ(waiter.get(), hub.Version("sweeps/lab-1"));
 }
 
 TEST(WatchHubTest, StopsWaitingAtTheDeadline) {
@@ -70,7 +71,7 @@ TEST(WatchHubTest, StopsWaitingAtTheDeadline) {
   const absl::Time deadline = clock.Now() + absl::Seconds(10);
   std::atomic<bool> done = false;
   std::thread waiter([&] {
-    EXPECT_EQ(hub.WaitForChange("lab-1", 0, deadline, Never), 0u);
+    EXPECT_EQ(hub.WaitForChange("sweeps/lab-1", 0, deadline, Never), 0u);
     EXPECT_GE(clock.Now(), deadline);
     done = true;
   });
@@ -86,7 +87,7 @@ TEST(WatchHubTest, StopsWaitingWhenTheWatcherHasGone) {
   WatchHub hub(clock);
   std::atomic<bool> done = false;
   std::thread waiter([&] {
-    hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), [] { return true; });
+    hub.WaitForChange("sweeps/lab-1", 0, absl::InfiniteFuture(), [] { return true; });
     done = true;
   });
   while (!done) {
@@ -101,22 +102,22 @@ TEST(WatchHubTest, CloseEndsEveryWait) {
   SimulatedClock clock;
   WatchHub hub(clock);
   auto waiter = std::async(std::launch::async, [&] {
-    return hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), Never);
+    return hub.WaitForChange("sweeps/lab-1", 0, absl::InfiniteFuture(), Never);
   });
   hub.Close();
   EXPECT_EQ(waiter.get(), 0u);
   EXPECT_TRUE(hub.closed());
-  EXPECT_EQ(hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), Never), 0u);
+  EXPECT_EQ(hub.WaitForChange("sweeps/lab-1", 0, absl::InfiniteFuture(), Never), 0u);
 }
 
 TEST(WatchHubTest, KeepsOnlyTheLatestPointOfATrial) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Started("lab-1", 3, 1000);
-  hub.Epoch("lab-1", 3, 2, Epoch(0, 1));
-  hub.Epoch("lab-1", 3, 2, Epoch(1, 1));
-  hub.Epoch("lab-1", 3, 2, Epoch(2, 0.5));
-  const std::vector<LivePoint> points = hub.PointsAfter("lab-1", 0);
+  hub.Started("sweeps/lab-1", 3, 1000);
+  hub.Epoch("sweeps/lab-1", 3, 2, Epoch(0, 1));
+  hub.Epoch("sweeps/lab-1", 3, 2, Epoch(1, 1));
+  hub.Epoch("sweeps/lab-1", 3, 2, Epoch(2, 0.5));
+  const std::vector<LivePoint> points = hub.PointsAfter("sweeps/lab-1", 0);
   ASSERT_THAT(points, SizeIs(1));
   EXPECT_EQ(points[0].trial, 3);
   EXPECT_EQ(points[0].attempt, 2);
@@ -127,10 +128,10 @@ TEST(WatchHubTest, KeepsOnlyTheLatestPointOfATrial) {
 TEST(WatchHubTest, GivesOnlyPointsNewerThanSeen) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Epoch("lab-1", 0, 1, Epoch(0, 1));
-  const std::uint64_t seen = hub.Version("lab-1");
-  hub.Epoch("lab-1", 1, 1, Epoch(0, 1));
-  const std::vector<LivePoint> points = hub.PointsAfter("lab-1", seen);
+  hub.Epoch("sweeps/lab-1", 0, 1, Epoch(0, 1));
+  const std::uint64_t seen = hub.Version("sweeps/lab-1");
+  hub.Epoch("sweeps/lab-1", 1, 1, Epoch(0, 1));
+  const std::vector<LivePoint> points = hub.PointsAfter("sweeps/lab-1", seen);
   ASSERT_THAT(points, SizeIs(1));
   EXPECT_EQ(points[0].trial, 1);
 }
@@ -138,57 +139,57 @@ TEST(WatchHubTest, GivesOnlyPointsNewerThanSeen) {
 TEST(WatchHubTest, AddsTheSpeedOfTheTrialsUnderWay) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Started("lab-1", 0, 1000);
-  hub.Started("lab-1", 1, 1000);
-  hub.Started("lab-1", 2, 1000);  // no epoch yet: no speed
-  hub.Epoch("lab-1", 0, 1, Epoch(0, 2));
-  hub.Epoch("lab-1", 1, 1, Epoch(0, 4));
-  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("lab-1"), 750);  // 500 + 250
-  hub.Ended("lab-1", 0);
-  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("lab-1"), 250);
-  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("lab-2"), 0);
+  hub.Started("sweeps/lab-1", 0, 1000);
+  hub.Started("sweeps/lab-1", 1, 1000);
+  hub.Started("sweeps/lab-1", 2, 1000);  // no epoch yet: no speed
+  hub.Epoch("sweeps/lab-1", 0, 1, Epoch(0, 2));
+  hub.Epoch("sweeps/lab-1", 1, 1, Epoch(0, 4));
+  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("sweeps/lab-1"), 750);  // 500 + 250
+  hub.Ended("sweeps/lab-1", 0);
+  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("sweeps/lab-1"), 250);
+  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("sweeps/lab-2"), 0);
 }
 
 TEST(WatchHubTest, AnEpochWithoutTimeHasNoSpeed) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Started("lab-1", 0, 1000);
-  hub.Epoch("lab-1", 0, 1, Epoch(0, 0));
-  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("lab-1"), 0);
+  hub.Started("sweeps/lab-1", 0, 1000);
+  hub.Epoch("sweeps/lab-1", 0, 1, Epoch(0, 0));
+  EXPECT_DOUBLE_EQ(hub.RowsPerSecond("sweeps/lab-1"), 0);
 }
 
 TEST(WatchHubTest, ForgetsASweep) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Epoch("lab-1", 0, 1, Epoch(0, 1));
-  hub.Forget("lab-1");
-  EXPECT_EQ(hub.Version("lab-1"), hub.Version("never-seen"));
-  EXPECT_THAT(hub.PointsAfter("lab-1", 0), IsEmpty());
+  hub.Epoch("sweeps/lab-1", 0, 1, Epoch(0, 1));
+  hub.Forget("sweeps/lab-1");
+  EXPECT_EQ(hub.Version("sweeps/lab-1"), hub.Version("sweeps/never-seen"));
+  EXPECT_THAT(hub.PointsAfter("sweeps/lab-1", 0), IsEmpty());
 }
 
 TEST(WatchHubTest, ForgettingIsAChange) {
   SimulatedClock clock;  // stands still: only the change can end the wait
   WatchHub hub(clock);
-  hub.Changed("lab-1");
-  const std::uint64_t seen = hub.Version("lab-1");
-  hub.Forget("lab-1");
-  EXPECT_NE(hub.WaitForChange("lab-1", seen, absl::InfiniteFuture(), Never), seen);
+  hub.Changed("sweeps/lab-1");
+  const std::uint64_t seen = hub.Version("sweeps/lab-1");
+  hub.Forget("sweeps/lab-1");
+  EXPECT_NE(hub.WaitForChange("sweeps/lab-1", seen, absl::InfiniteFuture(), Never), seen);
 }
 
 TEST(WatchHubTest, AnEndWakesTheWatcherOfASweepWithoutAnEntry) {
   SimulatedClock clock;  // stands still: only the change can end the wait
   WatchHub hub(clock);
-  hub.Ended("lab-1", 0);
-  EXPECT_NE(hub.WaitForChange("lab-1", 0, absl::InfiniteFuture(), Never), 0u);
+  hub.Ended("sweeps/lab-1", 0);
+  EXPECT_NE(hub.WaitForChange("sweeps/lab-1", 0, absl::InfiniteFuture(), Never), 0u);
 }
 
 TEST(WatchHubTest, AnEndAfterForgettingMakesNoEntry) {
   SimulatedClock clock;
   WatchHub hub(clock);
-  hub.Changed("lab-1");
-  hub.Forget("lab-1");
-  hub.Ended("lab-1", 0);
-  EXPECT_EQ(hub.Version("lab-1"), hub.Version("never-seen"));
+  hub.Changed("sweeps/lab-1");
+  hub.Forget("sweeps/lab-1");
+  hub.Ended("sweeps/lab-1", 0);
+  EXPECT_EQ(hub.Version("sweeps/lab-1"), hub.Version("sweeps/never-seen"));
 }
 
 }  // namespace

@@ -19,9 +19,9 @@ using testing::StatusIs;
 
 class LeasesTest : public StoreTest {
  protected:
-  std::vector<std::int64_t> Numbers(const std::vector<LeasedTrial>& leased) {
+  std::vector<std::int64_t> Numbers(const std::vector<LeasedJob>& leased) {
     std::vector<std::int64_t> numbers;
-    for (const LeasedTrial& trial : leased) numbers.push_back(trial.number);
+    for (const LeasedJob& trial : leased) numbers.push_back(trial.number);
     return numbers;
   }
   // The outcome of one expiry; the test fails when there is none.
@@ -36,17 +36,18 @@ INSTANTIATE_TEST_SUITE_P(Stores, LeasesTest, ::testing::ValuesIn(Implementations
 
 TEST_P(LeasesTest, ALeaseCarriesAllThatATrialNeeds) {
   NewSweep sweep = Planned("grid", GridSpec(1, 1));
-  const LeasedTrial trial = Lease(Submit(sweep), 1, At(5), "worker-1").at(0);
+  const LeasedJob trial = Lease(Submit(sweep), 1, At(5), "worker-1").at(0);
   EXPECT_EQ(trial.ref.attempt, 1);
   EXPECT_EQ(trial.worker_id, "worker-1");
-  EXPECT_EQ(trial.sweep_id, "grid");
+  EXPECT_EQ(trial.submission_name, "sweeps/grid");
   EXPECT_EQ(trial.number, 0);
   EXPECT_EQ(trial.queued_since, At(0));
-  EXPECT_EQ(trial.spec.model, sweep.spec.model);
-  EXPECT_EQ(trial.spec.dataset, sweep.spec.dataset);
-  EXPECT_EQ(trial.spec.hyperparameters, sweep.plan.configurations[0].hyperparameters);
-  EXPECT_EQ(trial.spec.seed, Trial("grid", 0).seed);
-  EXPECT_TRUE(trial.spec.keep_model);
+  const auto& spec = std::get<spec::TrialSpec>(trial.work);
+  EXPECT_EQ(spec.model, sweep.spec.model);
+  EXPECT_EQ(spec.dataset, sweep.spec.dataset);
+  EXPECT_EQ(spec.hyperparameters, sweep.plan.configurations[0].hyperparameters);
+  EXPECT_EQ(spec.seed, Trial("grid", 0).seed);
+  EXPECT_TRUE(spec.keep_model);
   EXPECT_EQ(trial.expected_data_digest, "");
   const TrialRecord stored = Trial("grid", 0);
   EXPECT_EQ(stored.state, JobState::kLeased);
@@ -67,12 +68,12 @@ TEST_P(LeasesTest, TrialsAreHandedOutInPlanOrder) {
 TEST_P(LeasesTest, SeveralAllocationsAreServedInOneCall) {
   const SweepRecord a = Submit("aaaa", 2);
   const SweepRecord b = Submit("bbbb", 2);
-  ASSERT_OK_AND_ASSIGN(const std::vector<LeasedTrial> leased,
+  ASSERT_OK_AND_ASSIGN(const std::vector<LeasedJob> leased,
                        store().Lease({{b.row, "w1", 1}, {a.row, "w2", 2}}, At(1)));
   ASSERT_THAT(leased, SizeIs(3));
-  EXPECT_EQ(leased[0].sweep_id, "bbbb");
+  EXPECT_EQ(leased[0].submission_name, "sweeps/bbbb");
   EXPECT_EQ(leased[0].worker_id, "w1");
-  EXPECT_EQ(leased[1].sweep_id, "aaaa");
+  EXPECT_EQ(leased[1].submission_name, "sweeps/aaaa");
   EXPECT_EQ(leased[2].worker_id, "w2");
 }
 
@@ -87,7 +88,7 @@ TEST_P(LeasesTest, ARetryWaitsForTheEndOfItsBackoff) {
   EXPECT_THAT(store().NextReadyTime(At(10)).value(),
               absl::FromUnixMicros(absl::ToUnixMicros(*outcome.ready_time)));
   EXPECT_THAT(Numbers(Lease(sweep, 2, At(10.1))), ElementsAre(1));
-  const std::vector<LeasedTrial> again = Lease(sweep, 2, *outcome.ready_time);
+  const std::vector<LeasedJob> again = Lease(sweep, 2, *outcome.ready_time);
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_EQ(again[0].number, 0);
   EXPECT_EQ(again[0].ref.attempt, 2);
@@ -113,7 +114,7 @@ TEST_P(LeasesTest, SourcesShowWhatIsQueuedAndUnderWay) {
   CompleteAll(Submit("done", 1), {0.5});
   ASSERT_OK_AND_ASSIGN(const std::vector<QueueSource> sources, store().Sources(At(0)));
   ASSERT_THAT(sources, SizeIs(1));
-  EXPECT_EQ(sources[0].sweep_id, "grid");
+  EXPECT_EQ(sources[0].name, "sweeps/grid");
   EXPECT_EQ(sources[0].priority, 7);
   EXPECT_EQ(sources[0].max_parallel, 3);
   EXPECT_EQ(sources[0].queued, 1);  // and one in back-off
@@ -211,7 +212,7 @@ TEST_P(LeasesTest, AReleasedTrialGoesBackUnharmed) {
   EXPECT_EQ(store().Release({first}, "DRAIN", At(4)).value(), 1);
   EXPECT_EQ(store().Release({first}, "DRAIN", At(5)).value(), 0);
   EXPECT_EQ(Sweep("grid").counts, (spec::JobCounts{.queued = 2}));
-  const std::vector<LeasedTrial> again = Lease(sweep, 1, At(4));
+  const std::vector<LeasedJob> again = Lease(sweep, 1, At(4));
   EXPECT_THAT(Numbers(again), ElementsAre(0));
   EXPECT_EQ(again.at(0).queued_since, At(4));
   EXPECT_EQ(Trial("grid", 0).attempts.at(0).outcome, "RELEASED");
@@ -288,8 +289,8 @@ TEST_P(LeasesTest, TheQueueStaysPausedOverARestart) {
 
 TEST_P(LeasesTest, FindsTheJobOfATrial) {
   const SweepRecord sweep = Submit("grid", 3);
-  const std::vector<LeasedTrial> leased = Lease(sweep, 3);
-  EXPECT_EQ(store().FindTrialJob("grid", 2).value(), leased.at(2).ref.job);
+  const std::vector<LeasedJob> leased = Lease(sweep, 3);
+  EXPECT_EQ(store().FindJob("sweeps/grid/trials/2").value(), leased.at(2).ref.job);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ TEST_P(ModelsTest, BestKeepsTheLowestNumberOfEquals) {
   spec::SweepSpec spec = GridSpec(3, 1);
   spec.keep_models = spec::KeepModels::kBest;
   const SweepRecord sweep = Submit(Planned("grid", spec));
-  const std::vector<LeasedTrial> leased = Lease(sweep, 3);
+  const std::vector<LeasedJob> leased = Lease(sweep, 3);
   const std::string digest = Upload("checkpoint");
   for (const int number : {1, 2, 0}) CompleteWith(leased[number].ref, 0.5, digest, 10);
   EXPECT_THAT(ModelIds(), ElementsAre("grid-0"));
@@ -101,7 +101,8 @@ TEST_P(ModelsTest, NoneKeepsNothing) {
 TEST_P(ModelsTest, WorkersAreToldWhetherToUpload) {
   spec::SweepSpec spec = GridSpec(1, 1);
   spec.keep_models = spec::KeepModels::kNone;
-  EXPECT_FALSE(Lease(Submit(Planned("grid", spec)), 1).at(0).spec.keep_model);
+  EXPECT_FALSE(
+      std::get<spec::TrialSpec>(Lease(Submit(Planned("grid", spec)), 1).at(0).work).keep_model);
 }
 
 TEST_P(ModelsTest, ModelsAreFilteredAndPaged) {
@@ -138,7 +139,7 @@ TEST_P(ModelsTest, ASweepThatStartsFromAModelKeepsItsArtifact) {
   const SweepRecord sweep = Submit(next);
   ASSERT_THAT(store().DeleteSweep("grid", At(9)), IsOk());
   EXPECT_EQ(store().CollectGarbage(At(100)).value(), 0);
-  EXPECT_EQ(Lease(sweep, 1).at(0).spec.model_artifact, digest);
+  EXPECT_EQ(std::get<spec::TrialSpec>(Lease(sweep, 1).at(0).work).model_artifact, digest);
   EXPECT_THAT(store().Read(digest, 0, 100).value(), "checkpoint 0");
 }
 

@@ -68,8 +68,10 @@ TEST_F(OpenTest, EveryTableIsStrict) {
               IsEmpty());
   const std::vector<std::string> tables =
       RawSql(db(), "SELECT name FROM pragma_table_list WHERE schema = 'main'");
-  for (const char* table : {"sweeps", "configurations", "trials", "attempts", "epochs", "events",
-                            "models", "artifacts", "workers", "counters"}) {
+  for (const char* table :
+       {"sweeps", "configurations", "trials", "attempts", "epochs", "events", "models", "artifacts",
+        "workers", "counters", "submissions", "transforms", "transform_jobs", "pass_results",
+        "node_statistics", "op_counts", "quantized_tensors"}) {
     EXPECT_THAT(tables, Contains(table));
   }
 }

@@ -91,9 +91,8 @@ TEST_F(QueryPlanTest, NoStatementOfTheQueueOrTheListsScansATable) {
   ASSERT_OK_AND_ASSIGN(const SubmitOutcome submitted,
                        store->Submit(Planned("grid", GridSpec(4, 2)), At(0)));
   ASSERT_THAT(store->Sources(At(0)), IsOk());
-  const SweepRowId sweep = submitted.sweep.row;
-  ASSERT_OK_AND_ASSIGN(const std::vector<LeasedTrial> leased,
-                       store->Lease({{sweep, "w", 5}}, At(1)));
+  const SubmissionId sweep = submitted.sweep.row;
+  ASSERT_OK_AND_ASSIGN(const std::vector<LeasedJob> leased, store->Lease({{sweep, "w", 5}}, At(1)));
   ASSERT_THAT(store->Progress({{.ref = leased[0].ref,
                                 .started = true,
                                 .data_digest = kDataDigest,
@@ -107,7 +106,7 @@ TEST_F(QueryPlanTest, NoStatementOfTheQueueOrTheListsScansATable) {
   ASSERT_THAT(store->NextReadyTime(At(3)), IsOk());
   ASSERT_THAT(store->EndBackoffs(), IsOk());
   ASSERT_THAT(store->ActiveLeases(), IsOk());
-  ASSERT_THAT(store->FindTrialJob("grid", 1), IsOk());
+  ASSERT_THAT(store->FindJob("sweeps/grid/trials/1"), IsOk());
   ASSERT_THAT(store->GetTrial("grid", 1), IsOk());
   for (const char* order : {"", "number", "val_acc", "val_loss", "seconds"}) {
     ASSERT_THAT(store->ListTrials("grid", {.order_field = order, .after = Cursor{0.5, 1}}), IsOk());

@@ -34,7 +34,7 @@ struct ModelTrial {
 };
 
 struct ModelSweep {
-  SweepRowId row;
+  SubmissionId row;
   std::int64_t stop_after = 0;
   bool paused = false;
   bool cancelled = false;

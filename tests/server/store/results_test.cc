@@ -63,7 +63,7 @@ TEST_P(ResultsTest, TheFirstDigestIsTheSweeps) {
   const SweepRecord sweep = Submit("grid", 2);
   StartOne(sweep);
   EXPECT_EQ(Sweep("grid").data_digest, kDataDigest);
-  const LeasedTrial second = Lease(sweep, 1).at(0);
+  const LeasedJob second = Lease(sweep, 1).at(0);
   EXPECT_EQ(second.expected_data_digest, kDataDigest);
   const std::string other(64, 'e');
   const ProgressOutcome outcome =
@@ -164,8 +164,10 @@ TEST_P(ResultsTest, ACompletionSaysWhetherItWasTheLastOfTheSweep) {
   const SweepRecord sweep = Submit("grid", 2);
   const LeaseRef first = StartOne(sweep);
   const LeaseRef second = StartOne(sweep);
-  EXPECT_FALSE(store().Complete(first, Epochs(2, 0.5), Result(0.5), At(5)).value().sweep_ended);
-  EXPECT_TRUE(store().Complete(second, Epochs(2, 0.5), Result(0.5), At(6)).value().sweep_ended);
+  EXPECT_FALSE(
+      store().Complete(first, Epochs(2, 0.5), Result(0.5), At(5)).value().submission_ended);
+  EXPECT_TRUE(
+      store().Complete(second, Epochs(2, 0.5), Result(0.5), At(6)).value().submission_ended);
 }
 
 TEST_P(ResultsTest, ARepeatedCompletionIsOkAndChangesNothing) {

@@ -1,9 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
 
+CREATE VIEW queue_sources AS
+  SELECT id, 'sweeps/' || sweep_id AS name, priority, max_parallel, paused, end_time FROM sweeps
+  UNION ALL
+  SELECT id, 'transforms/' || transform_id, priority, max_parallel, paused, end_time FROM transforms;
+
 CREATE TRIGGER jobs_state AFTER UPDATE OF state ON jobs WHEN old.state <> new.state BEGIN
-  UPDATE counters SET jobs = jobs - 1 WHERE sweep = new.sweep AND state = old.state;
-  UPDATE counters SET jobs = jobs + 1 WHERE sweep = new.sweep AND state = new.state;
+  UPDATE counters SET jobs = jobs - 1 WHERE submission = new.submission AND state = old.state;
+  UPDATE counters SET jobs = jobs + 1 WHERE submission = new.submission AND state = new.state;
   UPDATE trials SET state = new.state WHERE job = new.id AND new.state <> 'SUCCEEDED';
+  UPDATE transform_jobs SET state = new.state WHERE job = new.id AND new.state <> 'SUCCEEDED';
+END;
+
+CREATE TRIGGER sweeps_deleted AFTER DELETE ON sweeps BEGIN
+  DELETE FROM submissions WHERE id = old.id;
 END;
 
 CREATE TABLE artifacts (
@@ -38,11 +48,11 @@ CREATE TABLE configurations (
   PRIMARY KEY (sweep, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE counters (
-  sweep INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+CREATE TABLE "counters" (
+  submission INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
   state TEXT NOT NULL CHECK (state IN ('QUEUED', 'LEASED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DEAD')),
   jobs INTEGER NOT NULL CHECK (jobs >= 0),
-  PRIMARY KEY (sweep, state)
+  PRIMARY KEY (submission, state)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE epochs (
@@ -60,10 +70,10 @@ CREATE TABLE epochs (
   PRIMARY KEY (job, epoch)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE events (
+CREATE TABLE "events" (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  sweep INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
-  trial INTEGER,
+  submission INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
+  number INTEGER,
   from_state TEXT,
   to_state TEXT,
   attempt INTEGER NOT NULL DEFAULT 0,
@@ -73,10 +83,11 @@ CREATE TABLE events (
   time INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE jobs (
+CREATE TABLE "jobs" (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind TEXT NOT NULL CHECK (kind IN ('TRIAL')),
-  sweep INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
+  kind TEXT NOT NULL CHECK (kind IN ('TRIAL', 'TRANSFORM')),
+  submission INTEGER NOT NULL REFERENCES submissions (id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
   state TEXT NOT NULL DEFAULT 'QUEUED' CHECK (state IN ('QUEUED', 'LEASED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DEAD')),
   attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
   failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
@@ -86,24 +97,86 @@ CREATE TABLE jobs (
   worker TEXT CHECK (state NOT IN ('LEASED', 'RUNNING') OR worker IS NOT NULL)
 ) STRICT;
 
-CREATE TABLE models (
+CREATE TABLE "models" (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   model_id TEXT NOT NULL UNIQUE,
-  sweep INTEGER NOT NULL REFERENCES sweeps (id) ON DELETE CASCADE,
-  trial INTEGER NOT NULL,
+  display_name TEXT NOT NULL DEFAULT '',
+  sweep INTEGER REFERENCES sweeps (id) ON DELETE CASCADE,
+  trial INTEGER CHECK ((trial IS NULL) = (sweep IS NULL)),
+  transform INTEGER REFERENCES transforms (id) ON DELETE CASCADE,
+  job_number INTEGER CHECK ((job_number IS NULL) = (transform IS NULL)),
+  parent_model TEXT,
   graph_name TEXT NOT NULL,
   parameter_count INTEGER NOT NULL,
   artifact TEXT NOT NULL REFERENCES artifacts (sha256),
   size_bytes INTEGER NOT NULL,
-  val_acc REAL NOT NULL,
+  val_acc REAL,
   create_time INTEGER NOT NULL,
-  UNIQUE (sweep, trial)
+  UNIQUE (sweep, trial),
+  UNIQUE (transform, job_number),
+  CHECK (sweep IS NULL OR transform IS NULL)
 ) STRICT;
+
+CREATE TABLE node_statistics (
+  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  node TEXT NOT NULL,
+  tensor TEXT NOT NULL,
+  statistic TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value REAL,
+  PRIMARY KEY (job, position, node, tensor, statistic, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE op_counts (
+  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  node TEXT NOT NULL,
+  convention TEXT NOT NULL,
+  flops REAL NOT NULL,
+  bitops REAL NOT NULL,
+  PRIMARY KEY (job, position, convention, node)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pass_results (
+  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  pass TEXT NOT NULL,
+  seconds REAL NOT NULL,
+  result TEXT NOT NULL CHECK (json_valid(result)),
+  PRIMARY KEY (job, position)
+) STRICT;
+
+CREATE TABLE quantized_tensors (
+  job INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  node TEXT NOT NULL,
+  tensor TEXT NOT NULL,
+  format TEXT NOT NULL,
+  width INTEGER NOT NULL,
+  elements INTEGER NOT NULL,
+  distinct_values INTEGER NOT NULL,
+  step REAL,
+  saturated INTEGER NOT NULL,
+  flushed_to_zero INTEGER NOT NULL,
+  max_abs_error REAL,
+  mean_abs_error REAL,
+  sqnr_db REAL,
+  PRIMARY KEY (job, position, node, tensor)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE settings (
   key TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE submissions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL CHECK (kind IN ('SWEEP', 'TRANSFORM'))
+) STRICT;
 
 CREATE TABLE sweeps (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -124,6 +197,60 @@ CREATE TABLE sweeps (
   configuration_count INTEGER NOT NULL CHECK (configuration_count > 0),
   trial_count INTEGER NOT NULL CHECK (trial_count = configuration_count * repeats),
   varying TEXT NOT NULL,
+  first_job INTEGER NOT NULL,
+  paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+  cancelled INTEGER NOT NULL DEFAULT 0 CHECK (cancelled IN (0, 1)),
+  stopped_by_policy INTEGER NOT NULL DEFAULT 0 CHECK (stopped_by_policy IN (0, 1)),
+  state TEXT NOT NULL CHECK (state IN ('QUEUED', 'RUNNING', 'PAUSED', 'SUCCEEDED', 'PARTIALLY_SUCCEEDED', 'FAILED', 'CANCELLED')),
+  data_digest TEXT,
+  revision INTEGER NOT NULL DEFAULT 0,
+  create_time INTEGER NOT NULL,
+  start_time INTEGER,
+  end_time INTEGER
+) STRICT;
+
+CREATE TABLE transform_jobs (
+  job INTEGER PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+  transform INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  assignment TEXT NOT NULL CHECK (json_valid(assignment)),
+  state TEXT NOT NULL DEFAULT 'QUEUED',
+  start_time INTEGER,
+  end_time INTEGER,
+  accuracy REAL,
+  original_accuracy REAL,
+  loss REAL,
+  flops REAL,
+  bitops REAL,
+  size_bits INTEGER,
+  seconds REAL,
+  data_digest TEXT,
+  artifact TEXT,
+  artifact_bytes INTEGER,
+  graph_name TEXT,
+  parameter_count INTEGER,
+  failure_reason TEXT,
+  failure_message TEXT,
+  UNIQUE (transform, number),
+  CHECK ((state = 'SUCCEEDED') = (seconds IS NOT NULL AND graph_name IS NOT NULL))
+) STRICT;
+
+CREATE TABLE transforms (
+  id INTEGER PRIMARY KEY REFERENCES submissions (id) ON DELETE CASCADE,
+  transform_id TEXT NOT NULL UNIQUE,
+  display_name TEXT NOT NULL,
+  model TEXT NOT NULL,
+  dataset TEXT NOT NULL,
+  spec TEXT NOT NULL CHECK (json_valid(spec)),
+  spec_digest TEXT NOT NULL CHECK (length(spec_digest) = 64),
+  request_id TEXT UNIQUE,
+  model_artifact TEXT REFERENCES artifacts (sha256),
+  parent_model TEXT,
+  seed INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  max_parallel INTEGER NOT NULL CHECK (max_parallel >= 0),
+  stop_after_failures INTEGER NOT NULL DEFAULT 0 CHECK (stop_after_failures >= 0),
+  job_count INTEGER NOT NULL CHECK (job_count > 0),
   first_job INTEGER NOT NULL,
   paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
   cancelled INTEGER NOT NULL DEFAULT 0 CHECK (cancelled IN (0, 1)),
@@ -187,16 +314,18 @@ CREATE TABLE workers (
   failed INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX events_of_sweep ON events (sweep, id);
+CREATE INDEX events_of_submission ON events (submission, id);
 
-CREATE INDEX jobs_held ON jobs (sweep, id) WHERE state IN ('LEASED', 'RUNNING');
+CREATE INDEX jobs_held ON jobs (submission, id) WHERE state IN ('LEASED', 'RUNNING');
 
-CREATE INDEX jobs_of_sweep ON jobs (sweep);
+CREATE INDEX jobs_of_submission ON jobs (submission);
 
-CREATE INDEX jobs_queued ON jobs (sweep, not_before, id) WHERE state = 'QUEUED';
+CREATE INDEX jobs_queued ON jobs (submission, not_before, id) WHERE state = 'QUEUED';
 
 CREATE INDEX jobs_waiting ON jobs (not_before) WHERE state = 'QUEUED' AND not_before > 0;
 
 CREATE INDEX models_artifact ON models (artifact);
 
 CREATE INDEX sweeps_active ON sweeps (id) WHERE end_time IS NULL;
+
+CREATE INDEX transforms_active ON transforms (id) WHERE end_time IS NULL;

@@ -135,13 +135,13 @@ TrialRecord StoreTest::Trial(const std::string& sweep_id, std::int64_t number) {
   return Require(store_->GetTrial(sweep_id, number));
 }
 
-std::vector<LeasedTrial> StoreTest::Lease(const SweepRecord& sweep, std::int64_t count,
-                                          absl::Time now, const std::string& worker) {
+std::vector<LeasedJob> StoreTest::Lease(const SweepRecord& sweep, std::int64_t count,
+                                        absl::Time now, const std::string& worker) {
   return Require(store_->Lease({{sweep.row, worker, count}}, now));
 }
 
 LeaseRef StoreTest::LeaseOne(const SweepRecord& sweep, absl::Time now) {
-  const std::vector<LeasedTrial> leased = Lease(sweep, 1, now);
+  const std::vector<LeasedJob> leased = Lease(sweep, 1, now);
   if (leased.size() != 1) throw std::runtime_error("nothing to lease");
   return leased[0].ref;
 }

@@ -73,8 +73,8 @@ class StoreTest : public ::testing::TestWithParam<Implementation> {
                      std::int64_t repeats = 1);
   SweepRecord Sweep(const std::string& sweep_id);
   TrialRecord Trial(const std::string& sweep_id, std::int64_t number);
-  std::vector<LeasedTrial> Lease(const SweepRecord& sweep, std::int64_t count,
-                                 absl::Time now = At(1), const std::string& worker = "w");
+  std::vector<LeasedJob> Lease(const SweepRecord& sweep, std::int64_t count, absl::Time now = At(1),
+                               const std::string& worker = "w");
   // Leases one trial.
   LeaseRef LeaseOne(const SweepRecord& sweep, absl::Time now = At(1));
   // Leases one trial and starts it.

@@ -92,8 +92,8 @@ TEST_P(SweepsTest, WhatDoesNotExistIsNotFound) {
   EXPECT_EQ(Reason(store().GetSweep("none")), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().GetTrial("none", 0)), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().GetTrial("grid", 1)), "TRIAL_NOT_FOUND");
-  EXPECT_EQ(Reason(store().FindTrialJob("grid", 1)), "TRIAL_NOT_FOUND");
-  EXPECT_EQ(Reason(store().FindTrialJob("grid", -1)), "TRIAL_NOT_FOUND");
+  EXPECT_EQ(Reason(store().FindJob("sweeps/grid/trials/1")), "TRIAL_NOT_FOUND");
+  EXPECT_EQ(Reason(store().FindJob("sweeps/grid/trials/-1")), "INVALID_NAME");
   EXPECT_EQ(Reason(store().PauseSweep("none", At(1))), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().ResumeSweep("none", At(1))), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().CancelSweep("none", At(1))), "SWEEP_NOT_FOUND");
@@ -182,11 +182,11 @@ TEST_P(SweepsTest, RetryQueuesTheGivenStatesAgain) {
   EXPECT_EQ(outcome.sweep.counts, (spec::JobCounts{.queued = 1, .succeeded = 1, .cancelled = 1}));
   EXPECT_EQ(outcome.sweep.state, SweepState::kRunning);
   EXPECT_FALSE(outcome.sweep.end_time.has_value());
-  const std::vector<LeasedTrial> leased = Lease(sweep, 5, At(7));
+  const std::vector<LeasedJob> leased = Lease(sweep, 5, At(7));
   ASSERT_THAT(leased, SizeIs(1));
   EXPECT_EQ(leased[0].number, 1);
   EXPECT_EQ(leased[0].ref.attempt, 2);
-  EXPECT_EQ(leased[0].spec.seed, before.seed);
+  EXPECT_EQ(std::get<spec::TrialSpec>(leased[0].work).seed, before.seed);
   EXPECT_EQ(leased[0].queued_since, At(6));
   EXPECT_FALSE(Trial("grid", 1).failure.has_value());
 }

@@ -38,17 +38,17 @@ TEST_P(VerifyTest, CountsWhatItChecked) {
 
 TEST_P(VerifyTest, FindsAChangedCounter) {
   EXPECT_THAT(After("UPDATE counters SET jobs = 2 WHERE state = 'QUEUED'"),
-              Contains("counters: grid: counter QUEUED is 2, the rows say 1"));
+              Contains("counters: sweeps/grid: counter QUEUED is 2, the rows say 1"));
 }
 
 TEST_P(VerifyTest, FindsAMissingCounter) {
   EXPECT_THAT(After("DELETE FROM counters WHERE state = 'DEAD'"),
-              Contains("counters: grid: 6 counters, expected 7"));
+              Contains("counters: sweeps/grid: 6 counters, expected 7"));
 }
 
 TEST_P(VerifyTest, FindsAStateWithoutItsEvent) {
   EXPECT_THAT(After("UPDATE jobs SET state = 'CANCELLED' WHERE state = 'QUEUED'"),
-              Contains("events: grid: trial 3 is CANCELLED, its last event says QUEUED"));
+              Contains("events: sweeps/grid: job 3 is CANCELLED, its last event says QUEUED"));
 }
 
 TEST_P(VerifyTest, FindsATrialThatIsNotInItsJobsState) {
@@ -57,13 +57,14 @@ TEST_P(VerifyTest, FindsATrialThatIsNotInItsJobsState) {
 }
 
 TEST_P(VerifyTest, FindsASweepStateThatDoesNotFollow) {
-  EXPECT_THAT(After("UPDATE sweeps SET state = 'SUCCEEDED'"),
-              Contains("states: grid: the state is SUCCEEDED, counters and flags say RUNNING"));
+  EXPECT_THAT(
+      After("UPDATE sweeps SET state = 'SUCCEEDED'"),
+      Contains("states: sweeps/grid: the state is SUCCEEDED, counters and flags say RUNNING"));
 }
 
 TEST_P(VerifyTest, FindsAnEndWithOpenTrials) {
   EXPECT_THAT(After("UPDATE sweeps SET end_time = 1"),
-              Contains("states: grid: ended is 1 but open trials are 2"));
+              Contains("states: sweeps/grid: ended is 1 but open jobs are 2"));
 }
 
 TEST_P(VerifyTest, FindsAMissingTrial) {
@@ -98,8 +99,8 @@ TEST_P(VerifyTest, FindsALeaseWithoutAnAttempt) {
 }
 
 TEST_P(VerifyTest, FindsAMissingEvent) {
-  EXPECT_THAT(After("DELETE FROM events WHERE trial = 0 AND to_state = 'RUNNING'"),
-              Contains("events: grid: trial 0 went from RUNNING where it was LEASED"));
+  EXPECT_THAT(After("DELETE FROM events WHERE number = 0 AND to_state = 'RUNNING'"),
+              Contains("events: sweeps/grid: job 0 went from RUNNING where it was LEASED"));
 }
 
 TEST_P(VerifyTest, FindsAChangedRevision) {
@@ -117,7 +118,7 @@ TEST_P(VerifyTest, FindsAModelThatIsNotItsTrials) {
 
 TEST_P(VerifyTest, FindsARowThatRefersToNothing) {
   EXPECT_THAT(
-      After("PRAGMA foreign_keys = OFF; INSERT INTO events (sweep, actor, cause, time) VALUES "
+      After("PRAGMA foreign_keys = OFF; INSERT INTO events (submission, actor, cause, time) VALUES "
             "(999, 'user', 'X', 0)"),
       Contains(HasSubstr("integrity: table events row")));
 }

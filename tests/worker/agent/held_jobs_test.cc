@@ -10,7 +10,7 @@ namespace bitsweep::worker {
 namespace {
 
 LeasedJob Leased(const std::string& job, std::int64_t attempt = 1) {
-  return {.ref = {job, attempt}, .spec = spec::TrialSpec{}, .expected_data_digest = ""};
+  return {.ref = {job, attempt}, .work = spec::TrialSpec{}, .expected_data_digest = ""};
 }
 
 std::vector<LeasedJob> LeasedList(int count) {

@@ -119,7 +119,7 @@ TEST_F(JobRunnerTest, FetchesTheCheckpointThatTheTrialStartsFrom) {
   const std::string bytes = "a trained network";
   ASSERT_THAT(api_.Upload(Sha256Hex(bytes), bytes), IsOk());
   LeasedJob leased = Lease();
-  leased.spec->model_artifact = Sha256Hex(bytes);
+  std::get<spec::TrialSpec>(*leased.work).model_artifact = Sha256Hex(bytes);
   std::string seen;
   EXPECT_EQ(Run(leased,
                 [&](const spec::TrialSpec& trial, const std::string& checkpoint,
@@ -134,7 +134,7 @@ TEST_F(JobRunnerTest, FetchesTheCheckpointThatTheTrialStartsFrom) {
 TEST_F(JobRunnerTest, FailsATrialWhoseCheckpointIsNotThere) {
   Submit(1);
   LeasedJob leased = Lease();
-  leased.spec->model_artifact = Sha256Hex("nobody has this");
+  std::get<spec::TrialSpec>(*leased.work).model_artifact = Sha256Hex("nobody has this");
   EXPECT_EQ(Run(leased, TrainWell), "failed");
   EXPECT_EQ(Trial(0).attempts(0).failure_reason(), v1::FAILURE_REASON_ARTIFACT_FAILED);
 }
@@ -156,7 +156,7 @@ TEST_F(JobRunnerTest, TellsWhyATrialFailed) {
 TEST_F(JobRunnerTest, FailsWorkThatItDoesNotUnderstand) {
   Submit(1);
   LeasedJob leased = Lease();
-  leased.spec = absl::UnimplementedError("a kind of job that this worker does not know");
+  leased.work = absl::UnimplementedError("a kind of job that this worker does not know");
   EXPECT_EQ(Run(leased, TrainWell), "failed");
   EXPECT_THAT(Trial(0).attempts(0).failure_message(), HasSubstr("does not know"));
 }

@@ -23,16 +23,28 @@ class ScriptedExecutor final : public Executor {
  public:
   using Script = std::function<TrialOutcome(
       const spec::TrialSpec& trial, const std::string& checkpoint, TrialObserver& observer)>;
-  explicit ScriptedExecutor(Script script) : script_(std::move(script)) {}
+  using TransformScript = std::function<TransformOutcome(
+      const spec::TransformWork& work, const std::string& checkpoint, TrialObserver& observer)>;
+  explicit ScriptedExecutor(Script script, TransformScript transform_script = nullptr)
+      : script_(std::move(script)), transform_script_(std::move(transform_script)) {}
 
   TrialOutcome Run(const spec::TrialSpec& trial, const std::string& initial_checkpoint,
                    TrialObserver& observer) override {
     return script_(trial, initial_checkpoint, observer);
   }
+  TransformOutcome RunTransform(const spec::TransformWork& work,
+                                const std::string& initial_checkpoint,
+                                TrialObserver& observer) override {
+    if (!transform_script_) {
+      return spec::JobFailure{spec::FailureReason::kException, "no transform is expected"};
+    }
+    return transform_script_(work, initial_checkpoint, observer);
+  }
   std::vector<std::string> Engines() const override { return {"scripted 1"}; }
 
  private:
   const Script script_;
+  const TransformScript transform_script_;
 };
 
 // The result of a training as long as the trial says; val_acc is 0.5.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/graph/zoo.h"
+#include "core/spec/quantize_spec.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/support/test_paths.h"
@@ -61,10 +62,30 @@ graph::Graph Variant(const std::string& model, const std::string& key) {
   const auto build = [&](std::optional<OutputActivation> activation) {
     return graph::BuildModel(model, {.output_activation = activation}).value();
   };
-  if (key == "output_relu_fp32") return build(OutputActivation::kRelu);
-  if (key == "output_sigmoid_fp32") return build(OutputActivation::kSigmoid);
-  if (key == "output_fp32") return build(std::nullopt);
-  return WithoutLastActivation(build(std::nullopt));  // pre_activation_fp32, logits_fp32
+  if (key.starts_with("output_relu_")) return build(OutputActivation::kRelu);
+  if (key.starts_with("output_sigmoid_")) return build(OutputActivation::kSigmoid);
+  if (key.starts_with("output_")) return build(std::nullopt);
+  return WithoutLastActivation(build(std::nullopt));  // pre_activation_..., logits_...
+}
+
+// Every op of `ops` as integer (8, 4).
+graph::Graph Integer84(const graph::Graph& graph, const std::vector<std::string>& ops) {
+  const spec::TensorFormatSpec format{.width = 8, .frac_width = 4};
+  spec::QuantizeSpec quantization{.by = "type", .default_config = spec::FormatConfig{.name = "NA"}};
+  for (const std::string& op : ops) {
+    quantization.rules.push_back(
+        {.key = op,
+         .config = {.name = "integer", .data_in = format, .weight = format, .bias = format}});
+  }
+  return spec::Quantize(graph, quantization).value();
+}
+
+std::vector<float> Inputs(std::int64_t elements) {
+  std::vector<float> x;
+  for (std::int64_t i = 0; i < elements; ++i) {
+    x.push_back(static_cast<float>((i * 53 + 7) % 193 - 96) / 32);
+  }
+  return x;
 }
 
 TEST(ModelForwardTest, AgreesWithTheGoldenVectors) {
@@ -75,10 +96,7 @@ TEST(ModelForwardTest, AgreesWithTheGoldenVectors) {
     const std::int64_t rows = entry.at("input_shape").at(0);
     std::int64_t elements = 1;
     for (const std::int64_t size : entry.at("input_shape")) elements *= size;
-    std::vector<float> x;
-    for (std::int64_t i = 0; i < elements; ++i) {
-      x.push_back(static_cast<float>((i * 53 + 7) % 193 - 96) / 32);
-    }
+    const std::vector<float> x = Inputs(elements);
     for (const auto& [key, expected] : entry.items()) {
       if (!key.ends_with("_fp32")) continue;
       const graph::Graph graph = Variant(model, key);
@@ -89,6 +107,35 @@ TEST(ModelForwardTest, AgreesWithTheGoldenVectors) {
       ASSERT_EQ(got.size(), wanted.size() * wanted[0].size()) << model << " " << key;
       for (std::size_t i = 0; i < got.size(); ++i) {
         EXPECT_NEAR(got[i], wanted[i / wanted[0].size()][i % wanted[0].size()], 1e-4)
+            << model << " " << key << " element " << i;
+      }
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 5);
+}
+
+// Layers on grids of 1/16 give exact multiples of 1/256; a sigmoid after them rounds.
+TEST(ModelForwardTest, AgreesWithTheGoldenVectorsWhenQuantized) {
+  const nlohmann::json golden = bitsweep::testing::ReadGolden("model_forward.json");
+  int compared = 0;
+  for (const auto& [model, entry] : golden.items()) {
+    if (!entry.is_object() || !entry.contains("quantized")) continue;
+    ASSERT_TRUE(graph::IsBuiltinModel(model)) << model;
+    const std::int64_t rows = entry.at("input_shape").at(0);
+    std::int64_t elements = 1;
+    for (const std::int64_t size : entry.at("input_shape")) elements *= size;
+    for (const auto& [key, expected] : entry.items()) {
+      if (!key.ends_with("_quantized")) continue;
+      const graph::Graph graph =
+          Integer84(Variant(model, key), entry.at("quantized").get<std::vector<std::string>>());
+      GraphModule module(graph, FormulaTensors(graph), 0);
+      const std::vector<float> got = Outputs(module, Inputs(elements), rows, Mode::kEvaluate);
+      const auto wanted = expected.get<std::vector<std::vector<double>>>();
+      ASSERT_EQ(got.size(), wanted.size() * wanted[0].size()) << model << " " << key;
+      const bool rounds = key.find("sigmoid") != std::string::npos;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        EXPECT_NEAR(got[i], wanted[i / wanted[0].size()][i % wanted[0].size()], rounds ? 1e-6 : 0)
             << model << " " << key << " element " << i;
       }
       ++compared;

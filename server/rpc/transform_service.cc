@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/transform_service.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/errors.h"
+#include "core/base/failpoint.h"
+#include "core/base/ids.h"
+#include "core/base/status_macros.h"
+#include "core/spec/quantize_spec.h"
+#include "core/spec/transform_spec.h"
+#include "proto/convert/trial.h"
+#include "server/rpc/list_query.h"
+#include "server/rpc/status_map.h"
+#include "server/rpc/submit_checks.h"
+#include "server/rpc/transform_convert.h"
+#include "server/rpc/transform_plan.h"
+#include "server/rpc/watch.h"
+
+namespace bitsweep::rpc {
+namespace {
+
+// A page of transforms ends here, well below the largest message.
+constexpr std::size_t kMaxPageBytes = 2 << 20;
+
+std::string ReasonOf(const absl::Status& status) {
+  const std::optional<ErrorDetails> details = GetErrorDetails(status);
+  return details ? details->reason : std::string();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Transform> TransformServiceImpl::WithEta(
+    const store::TransformRecord& transform) {
+  ASSIGN_OR_RETURN(v1::Transform proto, ToProto(transform));
+  if (const std::optional<absl::Duration> eta = scheduler_.Eta(transform)) {
+    *proto.mutable_eta() = convert::ToProto(*eta);
+  }
+  return proto;
+}
+
+absl::Status TransformServiceImpl::Submit(const v1::SubmitTransformRequest& request,
+                                          v1::SubmitTransformResponse& response) {
+  const absl::StatusOr<TransformPlan> plan = PlanTransform(request, store_);
+  if (!plan.ok()) {
+    if (ReasonOf(plan.status()) == "PLAN_TOO_LARGE") {
+      metrics_.Rejected(metrics::Rejection::kPlanTooLarge);
+    }
+    return plan.status();
+  }
+  for (const std::string& warning : plan->warnings) response.add_warnings(warning);
+  if (request.validate_only()) {
+    ASSIGN_OR_RETURN(*response.mutable_transform(), ToProto(Preview(plan->transform)));
+    response.mutable_transform()->clear_create_time();
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<store::SubmitTransformOutcome> outcome =
+      scheduler_.SubmitTransform(plan->transform);
+  if (!outcome.ok()) {
+    if (absl::IsResourceExhausted(outcome.status())) {
+      metrics_.Rejected(metrics::Rejection::kStoreFull);
+    } else if (absl::IsUnavailable(outcome.status())) {
+      metrics_.Rejected(metrics::Rejection::kDraining);
+    }
+    return outcome.status();
+  }
+  if (outcome->deduplicated && !request.transform_id().empty() &&
+      outcome->transform.transform_id != request.transform_id()) {
+    return RequestIdReused(request.request_id(), TransformName(outcome->transform.transform_id));
+  }
+  Failpoint("rpc.before_reply");
+  response.set_deduplicated(outcome->deduplicated);
+  ASSIGN_OR_RETURN(*response.mutable_transform(), WithEta(outcome->transform));
+  return absl::OkStatus();
+}
+
+grpc::Status TransformServiceImpl::SubmitTransform(grpc::ServerContext*,
+                                                   const v1::SubmitTransformRequest* request,
+                                                   v1::SubmitTransformResponse* response) {
+  return ToGrpcStatus(Submit(*request, *response));
+}
+
+grpc::Status TransformServiceImpl::GetTransform(grpc::ServerContext*,
+                                                const v1::GetTransformRequest* request,
+                                                v1::GetTransformResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->name()));
+    ASSIGN_OR_RETURN(const store::TransformRecord transform, store_.GetTransform(id));
+    ASSIGN_OR_RETURN(*response->mutable_transform(), WithEta(transform));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status TransformServiceImpl::ListTransforms(grpc::ServerContext*,
+                                                  const v1::ListTransformsRequest* request,
+                                                  v1::ListTransformsResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    const ListRequest list{.method = "ListTransforms",
+                           .page_size = request->page_size(),
+                           .page_token = request->page_token(),
+                           .filter = request->filter()};
+    ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kTransforms));
+    ASSIGN_OR_RETURN(const store::Page<store::TransformRecord> page, store_.ListTransforms(query));
+    std::size_t bytes = 0;
+    for (const store::TransformRecord& transform : page.items) {
+      ASSIGN_OR_RETURN(v1::Transform proto, WithEta(transform));
+      bytes += proto.ByteSizeLong();
+      if (bytes > kMaxPageBytes && response->transforms_size() > 0) {
+        const store::TransformRecord& last =
+            page.items[static_cast<std::size_t>(response->transforms_size()) - 1];
+        response->set_next_page_token(NextToken(store::Cursor{std::nullopt, last.row.value}, list));
+        return absl::OkStatus();
+      }
+      *response->add_transforms() = std::move(proto);
+    }
+    response->set_next_page_token(NextToken(page.next, list));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status TransformServiceImpl::WatchTransform(
+    grpc::ServerContext* context, const v1::WatchTransformRequest* request,
+    grpc::ServerWriter<v1::WatchTransformResponse>* writer) {
+  metrics_.WatchStreams(1);
+  const absl::Status status = FollowTransform(
+      *request, scheduler_, store_, clock_,
+      {.write = [&](const v1::WatchTransformResponse& r) { return writer->Write(r); },
+       .is_cancelled = [&] { return context->IsCancelled(); }});
+  metrics_.WatchStreams(-1);
+  return ToGrpcStatus(status);
+}
+
+grpc::Status TransformServiceImpl::CancelTransform(grpc::ServerContext*,
+                                                   const v1::CancelTransformRequest* request,
+                                                   v1::CancelTransformResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->name()));
+    ASSIGN_OR_RETURN(const store::ChangeTransformOutcome outcome, scheduler_.CancelTransform(id));
+    ASSIGN_OR_RETURN(*response->mutable_transform(), WithEta(outcome.transform));
+    response->set_cancelled_jobs(outcome.changed_jobs);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status TransformServiceImpl::DeleteTransform(grpc::ServerContext*,
+                                                   const v1::DeleteTransformRequest* request,
+                                                   v1::DeleteTransformResponse*) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->name()));
+    return scheduler_.DeleteTransform(id);
+  }());
+}
+
+grpc::Status TransformServiceImpl::GetTransformJob(grpc::ServerContext*,
+                                                   const v1::GetTransformJobRequest* request,
+                                                   v1::GetTransformJobResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const TransformJobName name, ParseTransformJobName(request->name()));
+    ASSIGN_OR_RETURN(const store::TransformJobRecord job,
+                     store_.GetTransformJob(name.transform_id, name.number));
+    ASSIGN_OR_RETURN(*response->mutable_job(), ToProto(job));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status TransformServiceImpl::ListTransformJobs(grpc::ServerContext*,
+                                                     const v1::ListTransformJobsRequest* request,
+                                                     v1::ListTransformJobsResponse* response) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->parent()));
+    const ListRequest list{.method = "ListTransformJobs",
+                           .parent = request->parent(),
+                           .page_size = request->page_size(),
+                           .page_token = request->page_token(),
+                           .order_by = request->order_by()};
+    ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kTransformJobs));
+    ASSIGN_OR_RETURN(const store::Page<store::TransformJobRecord> page,
+                     store_.ListTransformJobs(id, query));
+    for (const store::TransformJobRecord& job : page.items) {
+      ASSIGN_OR_RETURN(*response->add_jobs(), ToProto(job));
+    }
+    response->set_next_page_token(NextToken(page.next, list));
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status TransformServiceImpl::ListPasses(grpc::ServerContext*, const v1::ListPassesRequest*,
+                                              v1::ListPassesResponse* response) {
+  for (const spec::PassTraits& pass : spec::Passes()) {
+    v1::PassInfo* info = response->add_passes();
+    info->set_name(std::string(pass.name));
+    info->set_description(std::string(pass.description));
+    info->set_rewrites(pass.rewrites);
+    info->set_needs_dataset(pass.needs_dataset);
+  }
+  for (const spec::FormatRule& format : spec::FormatRules()) {
+    v1::FormatInfo* info = response->add_formats();
+    info->set_name(std::string(format.name));
+    for (const std::string_view op : format.ops) info->add_ops(std::string(op));
+    for (const auto* entries : {&format.required, &format.optional}) {
+      for (const std::string_view entry : *entries) info->add_entries(std::string(entry));
+    }
+  }
+  return grpc::Status::OK;
+}
+
+}  // namespace bitsweep::rpc

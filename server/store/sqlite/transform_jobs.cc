@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs of a transform, as people see them.
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "core/base/errors.h"
+#include "core/base/status_macros.h"
+#include "fmt/format.h"
+#include "server/store/sqlite/filter_sql.h"
+#include "server/store/sqlite/rows.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite/transform_rows.h"
+
+namespace bitsweep::store {
+namespace {
+
+constexpr char kJobColumns[] =
+    "t.job, t.number, t.assignment, t.state, j.attempt, j.worker, t.failure_reason, "
+    "t.failure_message, t.accuracy, t.original_accuracy, t.loss, t.flops, t.bitops, t.size_bits, "
+    "t.seconds, m.model_id, t.start_time, t.end_time";
+constexpr int kJobColumnCount = 18;
+constexpr char kJobFrom[] =
+    " FROM transform_jobs t JOIN jobs j ON j.id = t.job "
+    "LEFT JOIN models m ON m.transform = t.transform AND m.job_number = t.number ";
+
+TransformJobRecord ReadJob(const Statement& row, const std::string& transform_id) {
+  return {.job = JobId{row.Int(0)},
+          .transform_id = transform_id,
+          .number = row.Int(1),
+          .assignment = row.Text(2),
+          .state = spec::ParseJobState(row.Text(3)).value_or(spec::JobState::kQueued),
+          .attempt = row.Int(4),
+          .worker_id = row.Text(5),
+          .failure = ReadFailure(row, 6),
+          .metrics = {.accuracy = row.MaybeReal(8),
+                      .original_accuracy = row.MaybeReal(9),
+                      .loss = row.MaybeReal(10),
+                      .flops = row.MaybeReal(11),
+                      .bitops = row.MaybeReal(12),
+                      .size_bits = row.MaybeInt(13)},
+          .seconds = row.Real(14),
+          .model_id = row.Text(15),
+          .start_time = MaybeTime(row, 16),
+          .end_time = MaybeTime(row, 17)};
+}
+
+// The highest accuracy of the transform's jobs for at most some bitops: what decides whether a job
+// is Pareto optimal.
+class Frontier {
+ public:
+  Frontier(Connection& db, SubmissionId transform) {
+    Statement row = db.Query(
+        "SELECT bitops, max(accuracy) FROM transform_jobs WHERE transform = ?1 AND accuracy IS NOT "
+        "NULL AND bitops IS NOT NULL GROUP BY bitops ORDER BY bitops",
+        transform.value);
+    while (row.Step()) {
+      points_.push_back({row.Real(0), row.Real(1)});
+    }
+  }
+
+  // No job has at least its accuracy for fewer bitops, or more accuracy for at most its bitops.
+  bool IsOptimal(const TransformMetrics& metrics) const {
+    if (!metrics.accuracy || !metrics.bitops) return false;
+    for (const Point& point : points_) {
+      if (point.bitops > *metrics.bitops) break;
+      if (point.accuracy > *metrics.accuracy) return false;
+      if (point.bitops < *metrics.bitops && point.accuracy == *metrics.accuracy) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Point {
+    double bitops, accuracy;
+  };
+  std::vector<Point> points_;  // by bitops
+};
+
+}  // namespace
+
+absl::StatusOr<TransformJobRecord> SqliteStore::GetTransformJob(const std::string& transform_id,
+                                                                std::int64_t number) {
+  TransformJobRecord job;
+  static const std::string sql =
+      fmt::format("SELECT {} {} WHERE t.transform = ?1 AND t.number = ?2", kJobColumns, kJobFrom);
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(const TransformRecord transform, LoadTransform(db, transform_id));
+    Statement row = db.Query(sql, transform.row.value, number);
+    if (!row.Step()) {
+      return NotFoundError("transform job", TransformJobNameText(transform_id, number));
+    }
+    job = ReadJob(row, transform_id);
+    job.pareto_optimal = Frontier(db, transform.row).IsOptimal(job.metrics);
+    Statement result =
+        db.Query("SELECT result FROM pass_results WHERE job = ?1 ORDER BY position", job.job.value);
+    while (result.Step()) job.results.push_back(result.Text(0));
+    return absl::OkStatus();
+  }));
+  return job;
+}
+
+absl::StatusOr<Page<TransformJobRecord>> SqliteStore::ListTransformJobs(
+    const std::string& transform_id, const PageQuery& query) {
+  static const auto& fields = *new FieldTable{{"state", {"t.state", FieldType::kText}},
+                                              {"number", {"t.number", FieldType::kNumber}},
+                                              {"accuracy", {"t.accuracy", FieldType::kNumber}},
+                                              {"bitops", {"t.bitops", FieldType::kNumber}}};
+  static const auto& orders = *new std::map<std::string, std::string>{{"", ""},
+                                                                      {"number", ""},
+                                                                      {"accuracy", "t.accuracy"},
+                                                                      {"bitops", "t.bitops"},
+                                                                      {"size_bits", "t.size_bits"},
+                                                                      {"seconds", "t.seconds"}};
+  const auto order = orders.find(query.order_field);
+  if (order == orders.end()) {
+    return InvalidSpecError(
+        {{"order_by",
+          fmt::format("no order \"{}\": expected number, accuracy, bitops, size_bits or seconds",
+                      query.order_field)}},
+        "INVALID_ORDER");
+  }
+  ASSIGN_OR_RETURN(const WhereClause where, ToSql(query.conditions, fields, 5));
+  const bool descending = query.direction == Direction::kDescending;
+  const std::string& key = order->second;
+  // ?2: is there a cursor, ?3: its key (null: among rows without a value), ?4: its number.
+  std::string after =
+      fmt::format("(?2 = 0 OR t.number {} ?4) AND ?3 IS NULL", descending ? "<" : ">");
+  std::string order_by = fmt::format("t.number {}", descending ? "DESC" : "ASC");
+  if (!key.empty()) {
+    after = fmt::format(
+        "(?2 = 0 OR (?3 IS NOT NULL AND ({0} {1} ?3 OR ({0} = ?3 AND t.number > ?4) OR {0} IS "
+        "NULL)) OR (?3 IS NULL AND {0} IS NULL AND t.number > ?4))",
+        key, descending ? "<" : ">");
+    order_by = fmt::format("{0} IS NULL, {0} {1}, t.number", key, descending ? "DESC" : "ASC");
+  }
+  Page<TransformJobRecord> page;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
+    ASSIGN_OR_RETURN(const TransformRecord transform, LoadTransform(db, transform_id));
+    const Frontier frontier(db, transform.row);
+    Statement row = db.Prepare(fmt::format(
+        "SELECT {}, {} {} WHERE t.transform = ?1 AND {} {} ORDER BY {} LIMIT {}", kJobColumns,
+        key.empty() ? "NULL" : key, kJobFrom, after, where.sql, order_by, query.limit + 1));
+    row.Bind(1, transform.row.value);
+    row.Bind(2, query.after.has_value());
+    row.Bind(3, query.after ? query.after->key : std::nullopt);
+    row.Bind(4, query.after ? query.after->id : std::int64_t{-1});
+    where.BindTo(row, 5);
+    std::optional<double> last_key;
+    while (row.Step()) {
+      if (static_cast<std::int64_t>(page.items.size()) == query.limit) {
+        page.next = Cursor{last_key, page.items.back().number};
+        break;
+      }
+      page.items.push_back(ReadJob(row, transform_id));
+      page.items.back().pareto_optimal = frontier.IsOptimal(page.items.back().metrics);
+      last_key = row.MaybeReal(kJobColumnCount);
+    }
+    return absl::OkStatus();
+  }));
+  return page;
+}
+
+}  // namespace bitsweep::store
