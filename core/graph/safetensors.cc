@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -212,7 +213,12 @@ TensorValue ReadValue(const TensorInfo& tensor, const Entry& entry, std::string_
     if (entry.dtype == "F32") {
       value.f32[i] = ReadAt<float>(data, at);
     } else if (entry.dtype == "F64") {
-      value.f32[i] = static_cast<float>(ReadAt<double>(data, at));
+      const auto wide = ReadAt<double>(data, at);
+      constexpr double kLargest = std::numeric_limits<float>::max();
+      value.f32[i] =
+          std::abs(wide) > kLargest
+              ? std::copysign(std::numeric_limits<float>::infinity(), wide < 0 ? -1.0F : 1.0F)
+              : static_cast<float>(wide);
     } else if (entry.dtype == "F16") {
       value.f32[i] = FromHalf(ReadAt<std::uint16_t>(data, at));
     } else {

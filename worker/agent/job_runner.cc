@@ -222,6 +222,9 @@ std::string JobRunner::TransformSucceeded(HeldJob& job, const TransformSuccess& 
                                     static_cast<std::int64_t>(success.checkpoint.size()));
     });
   }
+  if (ReasonOf(status) == "RESULT_TOO_LARGE") {  // another attempt's would be as large
+    return Failed(job, {spec::FailureReason::kInvalidModel, std::string(status.message())});
+  }
   if (!status.ok()) return Refused(job, rest, status);
   Log(job, "succeeded",
       fmt::format("passes={} seconds={:.3f}", success.passes.size(), success.seconds));

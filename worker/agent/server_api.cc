@@ -289,10 +289,12 @@ absl::Status ServerApi::CompleteTransform(const JobRef& ref, const TransformSucc
     request.mutable_transform_result()->set_artifact_bytes(artifact_bytes);
   }
   if (request.ByteSizeLong() > kMaxRequestBytes) {
-    return absl::InvalidArgumentError(fmt::format(
-        "the passes' results take {} bytes, at most {} are stored: show fewer values, or record "
-        "fewer samples",
-        request.ByteSizeLong(), kMaxRequestBytes));
+    return ErrorWithDetails(
+        absl::StatusCode::kInvalidArgument,
+        fmt::format("the passes' results take {} bytes, at most {} are stored: show fewer values, "
+                    "or record fewer samples",
+                    request.ByteSizeLong(), kMaxRequestBytes),
+        {.reason = "RESULT_TOO_LARGE"});
   }
   v1::CompleteJobResponse response;
   Call call(*this, Kind::kCall, kCallTimeout);

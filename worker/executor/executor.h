@@ -47,7 +47,8 @@ struct PassReport {
 
 struct TransformSuccess {
   std::vector<PassReport> passes;
-  // Headlines: of the last evaluate and count_ops.
+  // Headlines of the last graph: of the last evaluate and count_ops after the last rewrite
+  // (original_accuracy: of any evaluate).
   std::optional<double> accuracy, original_accuracy, loss, flops, bitops;
   std::optional<std::int64_t> size_bits;
   double seconds = 0;

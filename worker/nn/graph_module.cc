@@ -46,16 +46,21 @@ GraphModule::GraphModule(const graph::Graph& graph, const std::vector<graph::Ten
     batch_counts_.push_back(infos[t].is_int64 ? values[t].i64.at(0) : 0);
   }
 
+  // By module: several nodes may call one.
   std::map<std::string, std::size_t> first_tensor;
-  for (std::size_t t = infos.size(); t-- > 0;) first_tensor[infos[t].node] = t;
+  for (std::size_t t = infos.size(); t-- > 0;) {
+    first_tensor[infos[t].name.substr(0, infos[t].name.rfind('.'))] = t;
+  }
   for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
     const graph::Node& node = graph.nodes()[n];
     Step step{.node = &node};
     for (const std::string& input : node.inputs) {
       step.inputs.push_back(static_cast<std::size_t>(graph.Find(input)));
     }
-    const auto first = first_tensor.find(node.name);
-    if (first != first_tensor.end()) step.first_tensor = first->second;
+    const auto first = first_tensor.find(node.target);
+    if (node.kind == graph::NodeKind::kCallModule && first != first_tensor.end()) {
+      step.first_tensor = first->second;
+    }
     steps_.push_back(std::move(step));
     dropout_.emplace_back(seed, RandomStream::kDropout, static_cast<std::uint32_t>(n));
     rounding_.emplace_back(seed, RandomStream::kQuantize, static_cast<std::uint32_t>(n));

@@ -54,7 +54,7 @@ class GraphModule {
   struct Step {
     const graph::Node* node = nullptr;
     std::vector<std::size_t> inputs;  // positions of nodes
-    std::size_t first_tensor = 0;     // of those that the node owns
+    std::size_t first_tensor = 0;     // of those of the module that the node calls
   };
 
   at::Tensor Run(const Step& step, const std::vector<at::Tensor>& inputs, Mode mode);

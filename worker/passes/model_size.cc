@@ -37,7 +37,8 @@ struct Visitor {
     return f.bipolar ? 0 : kFloatBits * Items();
   }
   std::int64_t operator()(const graph::TernaryFormat& f) const {
-    return f.scaling_factor ? kFloatBits * Items() : 0;
+    if (!f.scaling_factor) return 0;
+    return kFloatBits * (f.mean || f.max || f.median ? 1 : Items());  // one factor a threshold
   }
   std::int64_t operator()(const graph::MinifloatFormat&) const { return 0; }
   std::int64_t operator()(const graph::LogFormat&) const { return 0; }

@@ -52,7 +52,10 @@ class Describer {
                       .precision = {32},
                       .torch_dtype = kFloat32,
                       .source = node.name};
-    if (node.quantization && node.quantization->format == "binary") {
+    const bool is_quantized =
+        node.quantization && !node.quantization->bypass &&
+        (node.quantization->data_in || node.quantization->weight || node.quantization->bias);
+    if (is_quantized && node.quantization->format == "binary") {
       result.type = "binary";
       result.precision = {32, 0, 1};
     }

@@ -13,7 +13,13 @@
 namespace bitsweep::passes {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 64;
+// Rows that are run at once: at most 64, and at most 2^24 values of all nodes together. A row's
+// values do not depend on the others'.
+std::int64_t RowsAtOnce(const graph::Graph& graph) {
+  std::int64_t elements = 1;
+  for (const graph::Shape& shape : graph.sample_shapes()) elements += graph::ElementCount(shape);
+  return std::clamp<std::int64_t>((std::int64_t{1} << 24) / elements, 1, 64);
+}
 
 using Statistics = std::vector<std::unique_ptr<Statistic>>;
 
@@ -116,9 +122,10 @@ class Profiler {
     ASSIGN_OR_RETURN(const std::unique_ptr<GraphRunner> runner,
                      make_runner(network_.graph, network_.tensors));
     samples_ = std::min(pass_.num_samples, dataset->train_rows());
-    for (std::int64_t begin = 0; begin < samples_; begin += kRowsAtOnce) {
+    const std::int64_t rows_at_once = RowsAtOnce(network_.graph);
+    for (std::int64_t begin = 0; begin < samples_; begin += rows_at_once) {
       if (should_stop && should_stop()) return absl::CancelledError("stopped while profiling");
-      const std::int64_t rows = std::min(kRowsAtOnce, samples_ - begin);
+      const std::int64_t rows = std::min(rows_at_once, samples_ - begin);
       const std::span<const float> x = std::span(dataset->train_x)
                                            .subspan(static_cast<std::size_t>(begin * features),
                                                     static_cast<std::size_t>(rows * features));

@@ -25,7 +25,10 @@ inline double Round(double x) {
 
 // 2^exponent for whole exponents of doubles.
 inline double PowerOfTwo(double exponent) {
-  if (exponent < -1022 || exponent > 1023) return std::ldexp(1.0, static_cast<int>(exponent));
+  if (exponent < -1022 || exponent > 1023) {
+    return std::ldexp(1.0, static_cast<int>(exponent < 0 ? std::fmax(exponent, -2000.0)
+                                                         : std::fmin(exponent, 2000.0)));
+  }
   const auto biased = static_cast<std::uint64_t>(static_cast<std::int64_t>(exponent) + 1023);
   return std::bit_cast<double>(biased << 52);
 }

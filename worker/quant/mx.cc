@@ -36,7 +36,7 @@ absl::Status Mxint(const graph::MxintFormat& format, const graph::Shape& shape,
   const double levels = PowerOfTwo(static_cast<double>(format.width - 1));
   for (std::size_t begin = 0; begin < x.size(); begin += block) {
     const float maximum = Maximum(x.subspan(begin, block));
-    const double e = maximum == 0 ? -126 : Clamp(CeilLog2(maximum), -127, 128);
+    const double e = maximum == 0 ? -126 : Clamp(CeilLog2(maximum), -127, 127);
     const double unit = PowerOfTwo(e) / levels;
     for (std::size_t i = begin; i < begin + block; ++i) {
       const double k = Round(x[i] / unit);

@@ -38,6 +38,14 @@ std::string Misfit(const graph::Graph& graph, const data::Dataset& data) {
   return "";
 }
 
+// Names the network that a job begins with and the rows it is evaluated on.
+std::string CacheKey(const spec::TransformWork& work, const std::string& data_digest) {
+  const spec::DatasetSpec& d = *work.dataset;
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", work.model_artifact, work.seed, data_digest,
+                     d.split_seed, d.validation_fraction, d.stratified, d.drop_duplicate_rows,
+                     spec::Name(d.scaler), spec::Name(d.validation));
+}
+
 template <typename T>
 void TakeIfSet(std::optional<T>& to, const std::optional<T>& from) {
   if (from) to = from;
@@ -74,7 +82,9 @@ TransformOutcome RunTransform(const spec::TransformWork& work,
                               .make_runner = nn::ModuleRunners(seed),
                               .should_stop = [&observer] { return observer.ShouldStop(); },
                               .cache = &cache};
-  if (!work.model_artifact.empty()) context.cache_key = work.model_artifact + "|" + data_digest;
+  if (!work.model_artifact.empty() && dataset != nullptr) {
+    context.cache_key = CacheKey(work, data_digest);
+  }
   TransformSuccess success{.data_digest = data_digest};
   bool rewrote = false;
   for (std::size_t i = 0; i < work.passes.size(); ++i) {
@@ -85,6 +95,10 @@ TransformOutcome RunTransform(const spec::TransformWork& work,
       return PassFailure(i, spec::TraitsOf(work.passes[i]).name, outcome.status());
     }
     rewrote = rewrote || outcome->rewrote;
+    if (outcome->rewrote) {  // headlines are those of the last graph
+      success.accuracy = success.loss = success.flops = success.bitops = std::nullopt;
+      success.size_bits = std::nullopt;
+    }
     TakeIfSet(success.accuracy, outcome->accuracy);
     TakeIfSet(success.original_accuracy, outcome->original_accuracy);
     TakeIfSet(success.loss, outcome->loss);

@@ -68,9 +68,15 @@ std::string CheckDigest(Connection& db, const JobRow& job, const std::string& di
       job.kind == SubmissionKind::kSweep ? "trials of the sweep" : "jobs of the transform", known);
 }
 
-std::string ModelIdFor(const std::string& submission_id, std::int64_t number) {
-  std::string id = fmt::format("{}-{}", submission_id, number);
-  return IsValidResourceId(id) ? id : "m-" + Sha256Hex(id).substr(0, 12);
+std::string NewModelId(Connection& db, const std::string& submission_id, std::int64_t number) {
+  const std::string base = fmt::format("{}-{}", submission_id, number);
+  std::string id = IsValidResourceId(base) ? base : "m-" + Sha256Hex(base).substr(0, 12);
+  for (int other = 2;; ++other) {
+    Statement taken = db.Query("SELECT 1 FROM models WHERE model_id = ?1", id);
+    if (!taken.Step()) return id;
+    id = fmt::format("{}-{}", base, other);
+    if (!IsValidResourceId(id)) id = "m-" + Sha256Hex(id).substr(0, 12);
+  }
 }
 
 absl::Status CheckArtifact(Connection& db, const std::string& sha256) {

@@ -26,8 +26,9 @@ absl::Status Start(Connection& db, JobRow& job, absl::Time now);
 std::string CheckDigest(Connection& db, const JobRow& job, const std::string& digest);
 // FailedPrecondition / ARTIFACT_MISSING when a result names an artifact that is not stored.
 absl::Status CheckArtifact(Connection& db, const std::string& sha256);
-// The id of the model that a job of a submission made.
-std::string ModelIdFor(const std::string& submission_id, std::int64_t number);
+// A free id for the model that a job of a submission made: "{submission_id}-{number}", or that with
+// something behind it where a transform, a sweep or an import has it already.
+std::string NewModelId(Connection& db, const std::string& submission_id, std::int64_t number);
 
 }  // namespace bitsweep::store
 

@@ -73,11 +73,10 @@ absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResul
   }
   db.Run(
       "INSERT INTO models (model_id, sweep, trial, graph_name, parameter_count, artifact, "
-      "size_bytes, val_acc, "
-      "create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-      ModelIdFor(sweep_id, job.number), job.submission.value, job.number, result.graph_name,
-      result.parameter_count, result.artifact, result.artifact_bytes, result.val_acc,
-      ToMicros(now));
+      "size_bytes, val_acc, create_time) SELECT ?1, ?2, ?3, ?4, ?5, sha256, size_bytes, ?7, ?8 "
+      "FROM artifacts WHERE sha256 = ?6",
+      NewModelId(db, sweep_id, job.number), job.submission.value, job.number, result.graph_name,
+      result.parameter_count, result.artifact, result.val_acc, ToMicros(now));
   return absl::OkStatus();
 }
 

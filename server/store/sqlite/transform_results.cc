@@ -117,15 +117,12 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformOne(Connection& db
   RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kSucceed, job->worker_id, ""}, now));
   EndAttempt(db, ref, "SUCCEEDED", std::nullopt, now);
   if (artifact) {
-    std::string model_id = ModelIdFor(transform_id, job->number);
-    Statement taken = db.Query("SELECT 1 FROM models WHERE model_id = ?1", model_id);
-    if (taken.Step()) model_id = ModelIdFor("t-" + transform_id, job->number);
     db.Run(
         "INSERT INTO models (model_id, transform, job_number, parent_model, graph_name, "
-        "parameter_count, artifact, size_bytes, val_acc, create_time) VALUES (?1, ?2, ?3, ?4, ?5, "
-        "?6, ?7, ?8, ?9, ?10)",
-        model_id, job->submission.value, job->number, parent, outcome.graph_name,
-        outcome.parameter_count, *artifact, outcome.artifact_bytes, m.accuracy, ToMicros(now));
+        "parameter_count, artifact, size_bytes, val_acc, create_time) SELECT ?1, ?2, ?3, ?4, ?5, "
+        "?6, sha256, size_bytes, ?8, ?9 FROM artifacts WHERE sha256 = ?7",
+        NewModelId(db, transform_id, job->number), job->submission.value, job->number, parent,
+        outcome.graph_name, outcome.parameter_count, *artifact, m.accuracy, ToMicros(now));
   }
   db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
          job->worker_id, ToMicros(now));

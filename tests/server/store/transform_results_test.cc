@@ -135,6 +135,30 @@ TEST_P(TransformResultsTest, ARewrittenGraphBecomesAModelWithItsLineage) {
   EXPECT_EQ(store().CollectGarbage(At(1000)).value(), 1);
 }
 
+// A trial's result must not fail because an import or a transform has the id of its model.
+TEST_P(TransformResultsTest, FindsAFreeIdForEachModel) {
+  const std::string artifact = Upload("bytes");
+  ASSERT_THAT(
+      store().ImportModel(
+          {.model_id = "grid-0", .artifact = artifact, .size_bytes = 5, .graph_name = "net"},
+          At(1)),
+      IsOk());
+  spec::SweepSpec spec = GridSpec(1, 1);
+  spec.keep_models = spec::KeepModels::kAll;
+  const LeaseRef trial = StartOne(Submit(Planned("grid", spec)));
+  spec::TrialResult result = Result(0.5);
+  result.artifact = artifact;
+  result.artifact_bytes = 999;  // the store knows better
+  ASSERT_THAT(store().Complete(trial, Epochs(2, 0.5), result, At(3)), IsOk());
+  EXPECT_EQ(Trial("grid", 0).model_id, "grid-0-2");
+  EXPECT_EQ(store().GetModel("grid-0-2")->size_bytes, 5);
+  const LeaseRef job = StartJob(Submitted(Quantizing("grid")));
+  TransformOutcome outcome = Outcome(0.75, 1280);
+  outcome.artifact = artifact;
+  ASSERT_THAT(store().CompleteTransformJob(job, outcome, At(3)), IsOk());
+  EXPECT_EQ(store().GetTransformJob("grid", 0)->model_id, "grid-0-3");
+}
+
 TEST_P(TransformResultsTest, MarksTheParetoSet) {
   const TransformRecord transform = Submitted(Quantizing("quant", 6));
   const std::vector<LeasedJob> jobs = LeaseJobs(transform, 6);

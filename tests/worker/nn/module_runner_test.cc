@@ -63,6 +63,22 @@ TEST(ModuleRunnerTest, RunsANodeByItself) {
   EXPECT_EQ(got, output_of_last);
 }
 
+// x -> a -> b -> b again: the second call of b uses b's tensors, not the first module's.
+TEST(ModuleRunnerTest, AModuleThatIsCalledTwiceHasItsOwnTensors) {
+  const graph::Op linear = graph::Linear{.in_features = 1, .out_features = 1};
+  const graph::Graph chain = Chain({1}, {linear, linear, linear});
+  std::vector<graph::Node> nodes = chain.nodes();
+  nodes[3].target = nodes[2].target;
+  const graph::Graph graph = graph::Graph::Create("twice", nodes).value();
+  const std::vector<graph::TensorValue> tensors = {{.name = "m1.weight", .f32 = {2}},
+                                                   {.name = "m1.bias", .f32 = {1}},
+                                                   {.name = "m2.weight", .f32 = {10}},
+                                                   {.name = "m2.bias", .f32 = {3}}};
+  ASSERT_OK_AND_ASSIGN(const auto runner, ModuleRunners(0)(graph, tensors));
+  ASSERT_OK_AND_ASSIGN(const std::vector<float> y, runner->Forward(std::vector<float>{1}, 1));
+  EXPECT_THAT(y, ElementsAre(((2.0F + 1) * 10 + 3) * 10 + 3));
+}
+
 TEST(ModuleRunnerTest, TurnsErrorsOfTheFrameworkIntoStatus) {
   Tiny tiny;
   EXPECT_THAT(tiny.runner->Forward(tiny.x, 4).status().message(),

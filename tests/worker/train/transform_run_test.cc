@@ -140,6 +140,34 @@ TEST_F(TransformRunTest, TheSameWorkGivesTheSameNumbers) {
   }
 }
 
+// What was measured on other rows of the same data set is no answer.
+TEST_F(TransformRunTest, AnotherSplitIsEvaluatedAnew) {
+  const std::string checkpoint = Train(std::nullopt).checkpoint;
+  const auto accuracy = [&](TorchExecutor& executor, std::int64_t split_seed) {
+    spec::TransformWork work = OnStored({spec::EvaluatePass{}});
+    work.dataset->split_seed = split_seed;
+    work.dataset->validation_fraction = 0.05;
+    return std::get<TransformSuccess>(executor.RunTransform(work, checkpoint, observer_))
+        .original_accuracy;
+  };
+  accuracy(executor_, 1);
+  TorchExecutor fresh(folder_.path().string(), clock_);
+  EXPECT_EQ(accuracy(executor_, 2), accuracy(fresh, 2));
+  EXPECT_NE(accuracy(fresh, 1), accuracy(fresh, 2));
+}
+
+// A number that was measured before a rewrite says nothing of the last graph.
+TEST_F(TransformRunTest, HeadlinesAreThoseOfTheLastGraph) {
+  const TransformSuccess success = Succeed(
+      {.model = {.builtin = "jsc-tiny"},
+       .dataset = kJets,
+       .passes = {spec::EvaluatePass{}, spec::CountOpsPass{}, spec::QuantizePass{Integer(4, 2)},
+                  spec::CountOpsPass{.conventions = {spec::CountConvention::kMacs}}}});
+  EXPECT_EQ(success.accuracy, std::nullopt);
+  EXPECT_NE(success.original_accuracy, std::nullopt);
+  EXPECT_EQ(success.bitops, 80 * 4 * 4);
+}
+
 TEST_F(TransformRunTest, AFailureNamesThePass) {
   const TransformOutcome outcome = executor_.RunTransform(
       {.model = {.builtin = "jsc-tiny"},
