@@ -13,7 +13,7 @@ if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
 fi
 
 dependencies=(--dev)
-[ "$preset" != analyze ] || dependencies+=(--analyze)
+case "$preset" in analyze | fuzz) dependencies+=(--analyze) ;; esac
 deploy/install-deps.sh "${dependencies[@]}"
 
 jobs=$(nproc)

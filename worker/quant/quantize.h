@@ -17,8 +17,8 @@ namespace bitsweep::quant {
 // formulas and sources stand in docs/numerics.md, "Number formats", and above each kernel.
 //
 // Pure but for `random`, which only stochastic binary draws from (one NextFloat an element, in
-// order); it may be null for every other format. Thread-safe. Deterministic: the same bits on every
-// run and for any split of the batch where the format has no blocks over dimension 0.
+// order); it may be null for every other format. Thread-safe. The same bits on every run. Blocks
+// over dimension 0, zeros of block formats and given thresholds make rows depend on one another.
 // InvalidArgument: a rank that the format cannot block, a last dimension that is not a multiple of
 // an mx block, or stochastic binary without `random`; y is then untouched.
 absl::Status Quantize(const graph::NumberFormat& format, const graph::Shape& shape,
