@@ -196,7 +196,20 @@ std::string TensorProblem(const TensorInfo& tensor, const Entry& entry) {
   return "";
 }
 
-TensorValue ReadValue(const TensorInfo& tensor, const Entry& entry, std::string_view data) {
+// What a finite number of the file becomes; `problems` gets one that float32 does not hold.
+float Narrow(const TensorInfo& tensor, std::size_t i, double wide,
+             std::vector<std::string>& problems) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  if (!std::isfinite(wide) || std::abs(wide) <= kLargest) return static_cast<float>(wide);
+  if (problems.size() <= kMaxProblems) {
+    problems.push_back(
+        fmt::format("{}[{}] is {:g}: float32 ends at 3.4e38", Quoted(tensor.name), i, wide));
+  }
+  return 0;
+}
+
+TensorValue ReadValue(const TensorInfo& tensor, const Entry& entry, std::string_view data,
+                      std::vector<std::string>& problems) {
   TensorValue value{.name = tensor.name};
   const std::size_t stride = BytesOfType(entry.dtype);
   const std::size_t count = (entry.end - entry.begin) / stride;
@@ -213,12 +226,7 @@ TensorValue ReadValue(const TensorInfo& tensor, const Entry& entry, std::string_
     if (entry.dtype == "F32") {
       value.f32[i] = ReadAt<float>(data, at);
     } else if (entry.dtype == "F64") {
-      const auto wide = ReadAt<double>(data, at);
-      constexpr double kLargest = std::numeric_limits<float>::max();
-      value.f32[i] =
-          std::abs(wide) > kLargest
-              ? std::copysign(std::numeric_limits<float>::infinity(), wide < 0 ? -1.0F : 1.0F)
-              : static_cast<float>(wide);
+      value.f32[i] = Narrow(tensor, i, ReadAt<double>(data, at), problems);
     } else if (entry.dtype == "F16") {
       value.f32[i] = FromHalf(ReadAt<std::uint16_t>(data, at));
     } else {
@@ -291,7 +299,7 @@ absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& gra
     if (std::string problem = TensorProblem(tensor, found->second); !problem.empty()) {
       problems.push_back(std::move(problem));
     } else if (problems.empty()) {
-      values.push_back(ReadValue(tensor, found->second, data));
+      values.push_back(ReadValue(tensor, found->second, data, problems));
     }
   }
   for (const auto& [name, entry] : entries) {

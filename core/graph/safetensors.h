@@ -22,7 +22,8 @@ namespace bitsweep::graph {
 //
 // InvalidArgument with every problem: a bad header (over 1 MiB, no JSON, a name twice), offsets
 // that leave the file, overlap or leave gaps, tensors that are missing, unknown, or of a wrong
-// shape or dtype. Never reads outside `bytes`, allocates no more than they justify. Pure.
+// shape or dtype, a finite F64 that is beyond float32. Never reads outside `bytes`, allocates no
+// more than they justify. Pure.
 absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& graph,
                                                                 std::string_view bytes);
 

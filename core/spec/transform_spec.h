@@ -122,8 +122,8 @@ inline constexpr std::int64_t kMaxPasses = 100;
 // Every problem, fields named as in SubmitTransformRequest
 // ("transform.passes[0].count_ops.batch_size"). `graph`: the model's, when it is known (a builtin's
 // is made here with the data set's or the default sizes; a stored one's comes from the caller);
-// each pass is checked against the graph as the passes before it leave it. Of axes up to
-// 1000 combinations are all checked, of more a choice. Pure.
+// each pass is checked against the graph as the passes before it leave it. Of axes every
+// combination is checked, unless there are more than ExpandAxes accepts. Pure.
 std::vector<FieldViolation> Validate(const TransformSpec& spec, const graph::Graph* graph);
 // What is legal but unusual, for people.
 std::vector<std::string> Warnings(const TransformSpec& spec);

@@ -13,8 +13,8 @@ namespace bitsweep::spec {
 namespace {
 
 constexpr std::size_t kMaxAxes = 32;
-// Axes with no more combinations than this are checked combination by combination.
-constexpr double kMaxCheckedCombinations = 1000;
+// Values of one axis that are checked where there are more combinations than ExpandAxes accepts.
+constexpr std::size_t kMaxCheckedValues = 1000;
 constexpr std::size_t kMaxAxisViolations = 20;
 
 constexpr char kAxes[] = "transform.axes";
@@ -92,15 +92,11 @@ std::vector<FieldViolation> CheckAxes(const TransformSpec& spec) {
   return violations;
 }
 
-// The combinations that stand for all: all of them where they are few; else every value beside the
-// first ones of the others, and the last values. The first is the first.
+// The combinations that are checked: all of them; where they are too many to be accepted, every
+// value beside the first ones of the others, and the last values. The first is the first.
 std::vector<Assignment> Representatives(const TransformSpec& spec) {
-  double count = 1;
-  for (const QuantizationAxis& axis : spec.axes) count *= static_cast<double>(axis.values.size());
-  if (count <= kMaxCheckedCombinations) {
-    absl::StatusOr<std::vector<Assignment>> all = ExpandAxes(spec);
-    if (all.ok()) return *std::move(all);
-  }
+  absl::StatusOr<std::vector<Assignment>> all = ExpandAxes(spec);
+  if (all.ok()) return *std::move(all);
   Assignment first;
   Assignment last;
   for (const QuantizationAxis& axis : spec.axes) {
@@ -109,8 +105,7 @@ std::vector<Assignment> Representatives(const TransformSpec& spec) {
   }
   std::vector<Assignment> assignments = {first};
   for (std::size_t i = 0; i < spec.axes.size(); ++i) {
-    const std::size_t values =
-        std::min(spec.axes[i].values.size(), static_cast<std::size_t>(kMaxCheckedCombinations));
+    const std::size_t values = std::min(spec.axes[i].values.size(), kMaxCheckedValues);
     for (std::size_t j = 1; j < values; ++j) {
       assignments.push_back(first);
       assignments.back()[i].value = spec.axes[i].values[j];

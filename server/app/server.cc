@@ -92,7 +92,7 @@ absl::Status Server::Parts::Serve() {
   transforms = std::make_unique<rpc::TransformServiceImpl>(*scheduler, *store, metrics, clock);
   models = std::make_unique<rpc::ModelServiceImpl>(*store, clock);
   artifacts = std::make_unique<rpc::ArtifactServiceImpl>(*store, clock);
-  workers = std::make_unique<rpc::WorkerServiceImpl>(*scheduler);
+  workers = std::make_unique<rpc::WorkerServiceImpl>(*scheduler, *store);
   admin = std::make_unique<rpc::AdminServiceImpl>(*scheduler, *store, metrics, clock.Now());
 
   if (options.metrics_listen != "off") {

@@ -15,9 +15,6 @@
 namespace bitsweep::rpc {
 namespace {
 
-// A page of sweeps ends here, well below the largest message.
-constexpr std::size_t kMaxPageBytes = 2 << 20;
-
 struct Metric {
   std::string_view name;
   bool more_is_better;
@@ -60,19 +57,15 @@ grpc::Status SweepServiceImpl::ListSweeps(grpc::ServerContext*,
                            .page_token = request->page_token(),
                            .filter = request->filter()};
     ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kSweeps));
-    ASSIGN_OR_RETURN(const store::Page<store::SweepRecord> page, store_.ListSweeps(query));
-    std::size_t bytes = 0;
-    for (const store::SweepRecord& sweep : page.items) {
-      v1::Sweep proto = WithEta(sweep);
-      bytes += proto.ByteSizeLong();
-      if (bytes > kMaxPageBytes && response->sweeps_size() > 0) {
-        const store::SweepRecord& last = page.items[response->sweeps_size() - 1];
-        response->set_next_page_token(NextToken(store::Cursor{std::nullopt, last.row.value}, list));
-        return absl::OkStatus();
-      }
-      *response->add_sweeps() = std::move(proto);
-    }
-    response->set_next_page_token(NextToken(page.next, list));
+    ASSIGN_OR_RETURN(const std::optional<store::Cursor> next,
+                     FillPage(
+                         query, [&](const auto& page) { return store_.ListSweeps(page); },
+                         [&](const store::SweepRecord& sweep, v1::Sweep& message) {
+                           message = WithEta(sweep);
+                           return absl::OkStatus();
+                         },
+                         *response->mutable_sweeps()));
+    response->set_next_page_token(NextToken(next, list));
     return absl::OkStatus();
   }());
 }
@@ -139,9 +132,15 @@ grpc::Status SweepServiceImpl::ListTrials(grpc::ServerContext*,
                            .filter = request->filter(),
                            .order_by = request->order_by()};
     ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kTrials));
-    ASSIGN_OR_RETURN(const store::Page<store::TrialRecord> page, store_.ListTrials(id, query));
-    for (const store::TrialRecord& trial : page.items) *response->add_trials() = ToProto(trial);
-    response->set_next_page_token(NextToken(page.next, list));
+    ASSIGN_OR_RETURN(const std::optional<store::Cursor> next,
+                     FillPage(
+                         query, [&](const auto& page) { return store_.ListTrials(id, page); },
+                         [](const store::TrialRecord& trial, v1::Trial& message) {
+                           message = ToProto(trial);
+                           return absl::OkStatus();
+                         },
+                         *response->mutable_trials()));
+    response->set_next_page_token(NextToken(next, list));
     return absl::OkStatus();
   }());
 }

@@ -96,11 +96,16 @@ absl::StatusOr<v1::TransformJob> ToProto(const store::TransformJobRecord& record
   return job;
 }
 
-absl::StatusOr<v1::TransformWork> WorkOf(const store::TransformJobSpec& job) {
-  ASSIGN_OR_RETURN(const v1::Transform proto, FromStoredJson(job.spec));
+absl::StatusOr<spec::TransformSpec> SpecFromStoredJson(const std::string& json) {
+  ASSIGN_OR_RETURN(const v1::Transform proto, FromStoredJson(json));
   std::vector<FieldViolation> violations;
   spec::TransformSpec spec = convert::FromProto(proto, violations);
   if (!violations.empty()) return InvalidSpecError(std::move(violations));
+  return spec;
+}
+
+absl::StatusOr<v1::TransformWork> WorkOf(const store::TransformJobSpec& job) {
+  ASSIGN_OR_RETURN(spec::TransformSpec spec, SpecFromStoredJson(job.spec));
   ASSIGN_OR_RETURN(const spec::Assignment values, spec::AssignmentFromJson(job.assignment));
   spec::TransformWork work;
   ASSIGN_OR_RETURN(work.passes, spec::ApplyAssignment(spec.passes, values));

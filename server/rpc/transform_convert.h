@@ -25,6 +25,10 @@ absl::StatusOr<v1::Transform> FromStoredJson(const std::string& json);
 absl::StatusOr<v1::Transform> ToProto(const store::TransformRecord& record);
 absl::StatusOr<v1::TransformJob> ToProto(const store::TransformJobRecord& record);
 
+// What the text of a specification says. DataLoss as above; InvalidArgument lists what it holds
+// that this version does not take.
+absl::StatusOr<spec::TransformSpec> SpecFromStoredJson(const std::string& json);
+
 // A job complete: the specification with the job's values of the axes put in.
 absl::StatusOr<v1::TransformWork> WorkOf(const store::TransformJobSpec& job);
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "core/base/errors.h"
 #include "core/base/ids.h"
 #include "fmt/format.h"
@@ -171,6 +172,46 @@ absl::StatusOr<store::TransformOutcome> FromProto(const v1::TransformResult& pro
   outcome.graph_name = proto.graph_name();
   outcome.parameter_count = proto.parameter_count();
   return outcome;
+}
+
+absl::Status CheckAgainstPlan(const store::TransformOutcome& outcome,
+                              const spec::TransformSpec& plan) {
+  std::vector<std::string> planned;
+  std::vector<std::string> reported;
+  bool evaluated = false;
+  bool counted = false;
+  for (const spec::PassSpec& pass : plan.passes) {
+    const spec::PassTraits& traits = spec::TraitsOf(pass);
+    planned.emplace_back(traits.name);
+    if (traits.rewrites) evaluated = counted = false;  // headlines are the last graph's
+    evaluated = evaluated || std::holds_alternative<spec::EvaluatePass>(pass);
+    counted = counted || std::holds_alternative<spec::CountOpsPass>(pass);
+  }
+  for (const store::PassResultRecord& pass : outcome.passes) reported.push_back(pass.pass);
+
+  std::vector<std::string> problems;
+  const auto expect = [&](bool wanted, bool is_there, const char* what) {
+    if (wanted && !is_there) problems.push_back(fmt::format("{} is missing", what));
+  };
+  if (reported != planned) {
+    problems.push_back(fmt::format("the passes are [{}], planned are [{}]",
+                                   absl::StrJoin(reported, ", "), absl::StrJoin(planned, ", ")));
+  }
+  const store::TransformMetrics& metrics = outcome.metrics;
+  expect(plan.dataset.has_value(), !outcome.data_digest.empty(), "data_digest");
+  expect(evaluated, metrics.accuracy.has_value(), "metrics.accuracy");
+  expect(evaluated, metrics.loss.has_value(), "metrics.loss");
+  expect(counted, metrics.flops.has_value(), "metrics.flops");
+  expect(counted, metrics.bitops.has_value(), "metrics.bitops");
+  expect(counted, metrics.size_bits.has_value(), "metrics.size_bits");
+  if (!plan.dataset && !outcome.data_digest.empty()) {
+    problems.emplace_back("data_digest is given, although there is no data set");
+  }
+  if (problems.empty()) return absl::OkStatus();
+  return ErrorWithDetails(
+      absl::StatusCode::kInvalidArgument,
+      fmt::format("the result is not what was planned: {}", absl::StrJoin(problems, "; ")),
+      {.reason = "INCOMPLETE_RESULT"});
 }
 
 }  // namespace bitsweep::rpc

@@ -4,6 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "bitsweep/v1/transform.pb.h"
+#include "core/spec/transform_spec.h"
 #include "server/store/transform_records.h"
 
 namespace bitsweep::rpc {
@@ -15,6 +16,13 @@ namespace bitsweep::rpc {
 // that is wrong: the artifact's name, a pass without its result or out of its place, a node or
 // tensor that comes twice, more than an answer can hold. Pure.
 absl::StatusOr<store::TransformOutcome> FromProto(const v1::TransformResult& proto);
+
+// Whether a result is what the plan asked for: its passes by name and in order, the data's digest
+// when there is a data set and none otherwise, accuracy and loss when the last graph was evaluated,
+// FLOPs, BitOPs and size when it was counted. InvalidArgument / INCOMPLETE_RESULT says all that is
+// missing. Pure.
+absl::Status CheckAgainstPlan(const store::TransformOutcome& outcome,
+                              const spec::TransformSpec& plan);
 
 }  // namespace bitsweep::rpc
 

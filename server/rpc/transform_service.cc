@@ -22,9 +22,6 @@
 namespace bitsweep::rpc {
 namespace {
 
-// A page of transforms ends here, well below the largest message.
-constexpr std::size_t kMaxPageBytes = 2 << 20;
-
 std::string ReasonOf(const absl::Status& status) {
   const std::optional<ErrorDetails> details = GetErrorDetails(status);
   return details ? details->reason : std::string();
@@ -102,20 +99,16 @@ grpc::Status TransformServiceImpl::ListTransforms(grpc::ServerContext*,
                            .page_token = request->page_token(),
                            .filter = request->filter()};
     ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kTransforms));
-    ASSIGN_OR_RETURN(const store::Page<store::TransformRecord> page, store_.ListTransforms(query));
-    std::size_t bytes = 0;
-    for (const store::TransformRecord& transform : page.items) {
-      ASSIGN_OR_RETURN(v1::Transform proto, WithEta(transform));
-      bytes += proto.ByteSizeLong();
-      if (bytes > kMaxPageBytes && response->transforms_size() > 0) {
-        const store::TransformRecord& last =
-            page.items[static_cast<std::size_t>(response->transforms_size()) - 1];
-        response->set_next_page_token(NextToken(store::Cursor{std::nullopt, last.row.value}, list));
-        return absl::OkStatus();
-      }
-      *response->add_transforms() = std::move(proto);
-    }
-    response->set_next_page_token(NextToken(page.next, list));
+    ASSIGN_OR_RETURN(
+        const std::optional<store::Cursor> next,
+        FillPage(
+            query, [&](const auto& page) { return store_.ListTransforms(page); },
+            [&](const store::TransformRecord& transform, v1::Transform& message) -> absl::Status {
+              ASSIGN_OR_RETURN(message, WithEta(transform));
+              return absl::OkStatus();
+            },
+            *response->mutable_transforms()));
+    response->set_next_page_token(NextToken(next, list));
     return absl::OkStatus();
   }());
 }
@@ -176,12 +169,16 @@ grpc::Status TransformServiceImpl::ListTransformJobs(grpc::ServerContext*,
                            .page_token = request->page_token(),
                            .order_by = request->order_by()};
     ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kTransformJobs));
-    ASSIGN_OR_RETURN(const store::Page<store::TransformJobRecord> page,
-                     store_.ListTransformJobs(id, query));
-    for (const store::TransformJobRecord& job : page.items) {
-      ASSIGN_OR_RETURN(*response->add_jobs(), ToProto(job));
-    }
-    response->set_next_page_token(NextToken(page.next, list));
+    ASSIGN_OR_RETURN(
+        const std::optional<store::Cursor> next,
+        FillPage(
+            query, [&](const auto& page) { return store_.ListTransformJobs(id, page); },
+            [](const store::TransformJobRecord& job, v1::TransformJob& message) -> absl::Status {
+              ASSIGN_OR_RETURN(message, ToProto(job));
+              return absl::OkStatus();
+            },
+            *response->mutable_jobs()));
+    response->set_next_page_token(NextToken(next, list));
     return absl::OkStatus();
   }());
 }

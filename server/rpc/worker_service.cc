@@ -120,14 +120,14 @@ grpc::Status WorkerServiceImpl::RegisterWorker(grpc::ServerContext*,
   }());
 }
 
-absl::Status WorkerServiceImpl::AddJobs(const std::vector<store::LeasedJob>& jobs,
-                                        v1::LeaseJobsResponse& response) {
+void WorkerServiceImpl::AddJobs(const std::vector<store::LeasedJob>& jobs,
+                                v1::LeaseJobsResponse& response) {
   std::vector<scheduler::JobRef> too_many;
   std::size_t bytes = 0;
   for (const store::LeasedJob& job : jobs) {
     absl::StatusOr<v1::LeasedJob> leased = ToProto(job);
     if (!leased.ok()) {
-      RETURN_IF_ERROR(FailUnreadable(job, leased.status()));
+      FailUnreadable(job, leased.status());
       continue;
     }
     bytes += leased->ByteSizeLong();
@@ -137,18 +137,25 @@ absl::Status WorkerServiceImpl::AddJobs(const std::vector<store::LeasedJob>& job
       *response.add_jobs() = *std::move(leased);
     }
   }
-  if (too_many.empty()) return absl::OkStatus();
-  return scheduler_.ReleaseJobs(too_many, "ANSWER_FULL").status();
+  if (too_many.empty()) return;
+  const absl::Status released = scheduler_.ReleaseJobs(too_many, "ANSWER_FULL").status();
+  if (!released.ok()) {
+    spdlog::error("jobs not given back count={} error=\"{}\"", too_many.size(),
+                  released.ToString());
+  }
 }
 
-absl::Status WorkerServiceImpl::FailUnreadable(const store::LeasedJob& job,
-                                               const absl::Status& why) {
+void WorkerServiceImpl::FailUnreadable(const store::LeasedJob& job, const absl::Status& why) {
   const std::string name = scheduler::JobNameText(job.submission_name, job.number);
   spdlog::error("job unreadable job={} error=\"{}\"", name, why.ToString());
-  return scheduler_
-      .FailJob({name, job.ref.attempt, job.ref.job, job.worker_id},
-               {spec::FailureReason::kException, ToValidUtf8(why.ToString(), kMaxMessage)})
-      .status();
+  const absl::Status failed =
+      scheduler_
+          .FailJob({name, job.ref.attempt, job.ref.job, job.worker_id},
+                   {spec::FailureReason::kException, ToValidUtf8(why.ToString(), kMaxMessage)})
+          .status();
+  if (!failed.ok()) {
+    spdlog::error("failure not stored job={} error=\"{}\"", name, failed.ToString());
+  }
 }
 
 grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
@@ -164,7 +171,8 @@ grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
     ASSIGN_OR_RETURN(const std::vector<store::LeasedJob> jobs,
                      scheduler_.LeaseJobs(worker, request->instance_id(), request->max_jobs(), wait,
                                           [context] { return context->IsCancelled(); }));
-    return AddJobs(jobs, *response);
+    AddJobs(jobs, *response);
+    return absl::OkStatus();
   }());
 }
 
@@ -208,19 +216,34 @@ grpc::Status WorkerServiceImpl::ReportProgress(grpc::ServerContext*,
   }());
 }
 
+absl::Status WorkerServiceImpl::CompleteTransform(const v1::CompleteJobRequest& request,
+                                                  const std::string& worker) {
+  if (request.has_result() || request.points_size() > 0) {
+    return InvalidSpecError(
+        {{"transform_result", "with result or points: expected one kind of result"}});
+  }
+  ASSIGN_OR_RETURN(const store::TransformOutcome outcome, FromProto(request.transform_result()));
+  // A job's name that is none, or one whose transform has gone, is the scheduler's to answer.
+  const absl::StatusOr<TransformJobName> name = ParseTransformJobName(request.ref().job());
+  if (name.ok()) {
+    const absl::StatusOr<store::TransformRecord> transform =
+        store_.GetTransform(name->transform_id);
+    if (!transform.ok() && !absl::IsNotFound(transform.status())) return transform.status();
+    if (transform.ok()) {
+      ASSIGN_OR_RETURN(const spec::TransformSpec plan, SpecFromStoredJson(transform->spec));
+      RETURN_IF_ERROR(CheckAgainstPlan(outcome, plan));
+    }
+  }
+  return scheduler_.CompleteTransformJob(FromProto(request.ref(), worker), outcome);
+}
+
 grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
                                             const v1::CompleteJobRequest* request,
                                             v1::CompleteJobResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     if (request->has_transform_result()) {
-      if (request->has_result() || request->points_size() > 0) {
-        return InvalidSpecError(
-            {{"transform_result", "with result or points: expected one kind of result"}});
-      }
-      ASSIGN_OR_RETURN(const store::TransformOutcome outcome,
-                       FromProto(request->transform_result()));
-      RETURN_IF_ERROR(scheduler_.CompleteTransformJob(FromProto(request->ref(), worker), outcome));
+      RETURN_IF_ERROR(CompleteTransform(*request, worker));
       Failpoint("rpc.before_reply");
       return absl::OkStatus();
     }

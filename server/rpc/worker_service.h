@@ -2,18 +2,21 @@
 #ifndef BITSWEEP_SERVER_RPC_WORKER_SERVICE_H_
 #define BITSWEEP_SERVER_RPC_WORKER_SERVICE_H_
 
+#include <string>
 #include <vector>
 
 #include "bitsweep/v1/worker_service.grpc.pb.h"
 #include "server/scheduler/scheduler.h"
+#include "server/store/store.h"
 
 namespace bitsweep::rpc {
 
-// WorkerService on the scheduler: converts and delegates. Thread-safe; the scheduler must outlive
-// it.
+// WorkerService on the scheduler: converts and delegates. Thread-safe; scheduler and store must
+// outlive it.
 class WorkerServiceImpl final : public v1::WorkerService::Service {
  public:
-  explicit WorkerServiceImpl(scheduler::Scheduler& scheduler) : scheduler_(scheduler) {}
+  WorkerServiceImpl(scheduler::Scheduler& scheduler, store::Store& store)
+      : scheduler_(scheduler), store_(store) {}
 
   grpc::Status RegisterWorker(grpc::ServerContext*, const v1::RegisterWorkerRequest* request,
                               v1::RegisterWorkerResponse* response) override;
@@ -31,12 +34,16 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
                            v1::ReleaseJobsResponse* response) override;
 
  private:
-  // Those that do not fit into one message are given back.
-  absl::Status AddJobs(const std::vector<store::LeasedJob>& jobs, v1::LeaseJobsResponse& response);
+  // Those that do not fit into one message are given back. What goes wrong with one job does not
+  // keep the others: it is logged, and its lease expires.
+  void AddJobs(const std::vector<store::LeasedJob>& jobs, v1::LeaseJobsResponse& response);
   // Ends a job that this program cannot make out, so that it does not come back again and again.
-  absl::Status FailUnreadable(const store::LeasedJob& job, const absl::Status& why);
+  void FailUnreadable(const store::LeasedJob& job, const absl::Status& why);
+
+  absl::Status CompleteTransform(const v1::CompleteJobRequest& request, const std::string& worker);
 
   scheduler::Scheduler& scheduler_;
+  store::Store& store_;
 };
 
 }  // namespace bitsweep::rpc

@@ -190,7 +190,7 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
     switch (outcomes[k].verdict) {
       case store::ProgressVerdict::kContinue: {
         ASSIGN_OR_RETURN(const JobName name, ParseJobName(report.ref.job_name));
-        if (report.started) {
+        if (report.started && report.train_rows > 0) {  // its data is there
           hub_.Started(name.submission, name.number, report.train_rows);
         }
         if (!report.points.empty()) {

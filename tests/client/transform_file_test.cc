@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
 
-constexpr char kToml[] = R"(
+constexpr char kTransformToml[] = R"(
 transform_id = "grid"
 [transform]
 model.name = "models/lab-1-0"
@@ -34,7 +34,7 @@ rules = [{ key = "linear", config = { name = "integer", data_in = { width = 8 },
 count_ops = { conventions = ["macs", "LAB_REPORT"] }
 )";
 
-constexpr char kJson[] = R"({"transformId": "grid", "transform": {
+constexpr char kTransformJson[] = R"({"transformId": "grid", "transform": {
   "model": {"name": "models/lab-1-0"},
   "dataset": {"name": "synthetic-jets", "synthetic": {"rows": "5000"}},
   "axes": [{"entry": "linear.weight_width", "values": [4, "8"]}], "keepModels": true,
@@ -46,7 +46,7 @@ constexpr char kJson[] = R"({"transformId": "grid", "transform": {
 
 TEST(TransformFileTest, ReadsToml) {
   ASSERT_OK_AND_ASSIGN(const v1::SubmitTransformRequest request,
-                       ParseTransformFile(kToml, "grid.toml"));
+                       ParseTransformFile(kTransformToml, "grid.toml"));
   EXPECT_EQ(request.transform_id(), "grid");
   const v1::Transform& transform = request.transform();
   EXPECT_EQ(transform.model().name(), "models/lab-1-0");
@@ -65,9 +65,9 @@ TEST(TransformFileTest, ReadsToml) {
 
 TEST(TransformFileTest, ReadsTheSameFromProtobufJson) {
   ASSERT_OK_AND_ASSIGN(const v1::SubmitTransformRequest toml,
-                       ParseTransformFile(kToml, "grid.toml"));
+                       ParseTransformFile(kTransformToml, "grid.toml"));
   ASSERT_OK_AND_ASSIGN(const v1::SubmitTransformRequest json,
-                       ParseTransformFile(kJson, "grid.json"));
+                       ParseTransformFile(kTransformJson, "grid.json"));
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(toml, json))
       << json.ShortDebugString();
 }
@@ -97,7 +97,7 @@ count_ops = { batch_size = 1.5, conventions = ["flops"] }
 TEST(TransformFileTest, TakesAnotherModelAndDataSet) {
   ASSERT_OK_AND_ASSIGN(
       const v1::SubmitTransformRequest request,
-      ParseTransformFile(kToml, "grid.toml", {.model = "jsc-s", .dataset = "jets.csv"}));
+      ParseTransformFile(kTransformToml, "grid.toml", {.model = "jsc-s", .dataset = "jets.csv"}));
   EXPECT_EQ(request.transform().model().builtin(), "jsc-s");
   EXPECT_EQ(request.transform().model().name(), "");
   EXPECT_EQ(request.transform().dataset().name(), "jets.csv");

@@ -112,12 +112,28 @@ absl::Status JobRunner::Retry(const HeldJob& job, const char* method,
   }
 }
 
+bool JobRunner::TellStart(HeldJob& job) {
+  const absl::Status status = Retry(job, "ReportProgress", [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::vector<ReportAnswer> answers,
+                     api_.ReportProgress({{.ref = job.leased.ref, .started = true}}));
+    Apply(answers.front(), job);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) {
+    spdlog::warn("could not tell the start job={} message=\"{}\"", job.leased.ref.job,
+                 std::string(status.message()));
+  }
+  return status.ok() && job.stop.load() == StopReason::kNone;
+}
+
 JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
   if (!job.leased.work.ok()) {
     return spec::JobFailure{spec::FailureReason::kException,
                             std::string(job.leased.work.status().message())};
   }
   if (job.stop.load() != StopReason::kNone) return TrialStopped{};
+  // A first attempt tells its start with its data's digest: one report a job.
+  if (job.leased.ref.attempt > 1 && !TellStart(job)) return TrialStopped{};
   const Work& work = *job.leased.work;
   const std::string& artifact =
       std::visit([](const auto& any) -> const std::string& { return any.model_artifact; }, work);

@@ -46,6 +46,10 @@ class JobRunner {
   using Outcome = std::variant<TrialSuccess, TransformSuccess, spec::JobFailure, TrialStopped>;
 
   Outcome Execute(HeldJob& job);
+  // Tells that the job has started, before anything of it is done: it may be what ends this
+  // process, and an attempt that was only leased does not count as a worker's death. Returns
+  // whether to go on.
+  bool TellStart(HeldJob& job);
   std::string Succeeded(HeldJob& job, TrialSuccess success);
   std::string TransformSucceeded(HeldJob& job, const TransformSuccess& success);
   // Stores a checkpoint, unless it is empty. Returns how the job ended when it could not.

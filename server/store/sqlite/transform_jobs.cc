@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs of a transform, as people see them.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <vector>
 
@@ -55,26 +56,27 @@ class Frontier {
         "NULL AND bitops IS NOT NULL GROUP BY bitops ORDER BY bitops",
         transform.value);
     while (row.Step()) {
-      points_.push_back({row.Real(0), row.Real(1)});
+      const Point point{row.Real(0), row.Real(1)};
+      if (points_.empty() || point.accuracy > points_.back().accuracy) points_.push_back(point);
     }
   }
 
   // No job has at least its accuracy for fewer bitops, or more accuracy for at most its bitops.
   bool IsOptimal(const TransformMetrics& metrics) const {
     if (!metrics.accuracy || !metrics.bitops) return false;
-    for (const Point& point : points_) {
-      if (point.bitops > *metrics.bitops) break;
-      if (point.accuracy > *metrics.accuracy) return false;
-      if (point.bitops < *metrics.bitops && point.accuracy == *metrics.accuracy) return false;
-    }
-    return true;
+    const auto behind =
+        std::upper_bound(points_.begin(), points_.end(), *metrics.bitops,
+                         [](double bitops, const Point& point) { return bitops < point.bitops; });
+    if (behind == points_.begin()) return false;
+    const Point& best = *std::prev(behind);  // the most accuracy for at most these bitops
+    return best.accuracy == *metrics.accuracy && best.bitops == *metrics.bitops;
   }
 
  private:
   struct Point {
     double bitops, accuracy;
   };
-  std::vector<Point> points_;  // by bitops
+  std::vector<Point> points_;  // both rise
 };
 
 }  // namespace

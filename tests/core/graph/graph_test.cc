@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // That Create refuses `nodes` with a message about node `name` that says `why`.
-void ExpectRefused(std::vector<Node> nodes, const std::string& name, const std::string& why) {
+void ExpectNoGraph(std::vector<Node> nodes, const std::string& name, const std::string& why) {
   EXPECT_THAT(Graph::Create("g", std::move(nodes)),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("node \"" + name + "\": "), HasSubstr(why))));
@@ -59,7 +59,7 @@ TEST(GraphTest, SharesTheTensorsOfAModuleThatIsCalledTwice) {
   ASSERT_OK_AND_ASSIGN(const Graph graph, Graph::Create("g", nodes));
   EXPECT_EQ(graph.ParameterCount(), 20);
   nodes[2].op = Linear{4, 4, false};
-  ExpectRefused(nodes, "again", "module \"fc\" is another one in node \"fc\"");
+  ExpectNoGraph(nodes, "again", "module \"fc\" is another one in node \"fc\"");
 }
 
 TEST(GraphTest, EqualsOnlyAGraphOfTheSameNameAndNodes) {
@@ -98,8 +98,8 @@ TEST(GraphErrorTest, RefusesTooManyNodes) {
 
 TEST(GraphErrorTest, WantsAPlaceholderFirstAndAnOutputLast) {
   std::vector<Node> nodes = Valid();
-  ExpectRefused({nodes.begin() + 1, nodes.end()}, "fc", "first node must be a placeholder");
-  ExpectRefused({nodes.begin(), nodes.end() - 1}, "relu", "last node must be an output");
+  ExpectNoGraph({nodes.begin() + 1, nodes.end()}, "fc", "first node must be a placeholder");
+  ExpectNoGraph({nodes.begin(), nodes.end() - 1}, "relu", "last node must be an output");
 }
 
 TEST(GraphErrorTest, WantsOnePlaceholderAndOneOutput) {
@@ -107,10 +107,10 @@ TEST(GraphErrorTest, WantsOnePlaceholderAndOneOutput) {
   Node second = Input({4});
   second.name = "y";
   nodes.insert(nodes.begin() + 1, second);
-  ExpectRefused(nodes, "y", "must be the first node, and the only one");
+  ExpectNoGraph(nodes, "y", "must be the first node, and the only one");
   nodes = Valid();
   nodes.insert(nodes.begin() + 2, Output("fc"));
-  ExpectRefused(nodes, "output", "must be the last node, and the only one");
+  ExpectNoGraph(nodes, "output", "must be the last node, and the only one");
 }
 
 TEST(GraphErrorTest, RefusesNamesThatAreNoIdentifiers) {
@@ -119,7 +119,7 @@ TEST(GraphErrorTest, RefusesNamesThatAreNoIdentifiers) {
         std::string("caf\xc3\xa9"), std::string(201, 'a')}) {
     std::vector<Node> nodes = Valid();
     nodes[1].name = name;
-    ExpectRefused(nodes, name.substr(0, 200), "not an identifier");
+    ExpectNoGraph(nodes, name.substr(0, 200), "not an identifier");
   }
 }
 
@@ -127,32 +127,32 @@ TEST(GraphErrorTest, RefusesRepeatedNames) {
   std::vector<Node> nodes = Valid();
   nodes[2].name = "fc";
   nodes[3].inputs = {"fc"};
-  ExpectRefused(nodes, "fc", "used twice");
+  ExpectNoGraph(nodes, "fc", "used twice");
 }
 
 TEST(GraphErrorTest, RefusesInputsThatAreNotEarlier) {
   for (const std::string input : {"nobody", "fc", "relu", "output", ""}) {
     std::vector<Node> nodes = Valid();
     nodes[1].inputs = {input};
-    ExpectRefused(nodes, "fc", "input \"" + input + "\" is no earlier node");
+    ExpectNoGraph(nodes, "fc", "input \"" + input + "\" is no earlier node");
   }
 }
 
 TEST(GraphErrorTest, RefusesAWrongNumberOfInputs) {
   std::vector<Node> nodes = Valid();
   nodes[1].inputs = {};
-  ExpectRefused(nodes, "fc", "0 inputs, expected 1");
+  ExpectNoGraph(nodes, "fc", "0 inputs, expected 1");
   nodes[1].inputs = {"x", "x"};
-  ExpectRefused(nodes, "fc", "2 inputs, expected 1");
+  ExpectNoGraph(nodes, "fc", "2 inputs, expected 1");
   nodes = Valid();
   nodes[0].inputs = {"x"};
-  ExpectRefused(nodes, "x", "1 inputs, expected 0");
+  ExpectNoGraph(nodes, "x", "1 inputs, expected 0");
   nodes = Valid();
   nodes[2] = Function("relu", Add{}, {"fc"});
-  ExpectRefused(nodes, "relu", "1 inputs, expected 2");
+  ExpectNoGraph(nodes, "relu", "1 inputs, expected 2");
   nodes = Valid();
   nodes[3].inputs = {"fc", "relu"};
-  ExpectRefused(nodes, "output", "2 inputs, expected 1");
+  ExpectNoGraph(nodes, "output", "2 inputs, expected 1");
 }
 
 TEST(GraphErrorTest, RefusesKindsThatDoNotGoWithTheOp) {
@@ -167,23 +167,23 @@ TEST(GraphErrorTest, RefusesKindsThatDoNotGoWithTheOp) {
     std::vector<Node> nodes = Valid();
     nodes[1].kind = kind;
     nodes[1].op = op;
-    ExpectRefused(nodes, "fc", std::string(Name(kind)) + " cannot be " + std::string(OpName(op)));
+    ExpectNoGraph(nodes, "fc", std::string(Name(kind)) + " cannot be " + std::string(OpName(op)));
   }
 }
 
 TEST(GraphErrorTest, RefusesAnOpWhereThereIsNone) {
   std::vector<Node> nodes = Valid();
   nodes[0].op = Relu{};
-  ExpectRefused(nodes, "x", "a placeholder has no op");
+  ExpectNoGraph(nodes, "x", "a placeholder has no op");
   nodes = Valid();
   nodes[3].op = Relu{};
-  ExpectRefused(nodes, "output", "an output has no op");
+  ExpectNoGraph(nodes, "output", "an output has no op");
 }
 
 TEST(GraphErrorTest, RefusesGetAttr) {
   std::vector<Node> nodes = Valid();
   nodes[2].kind = NodeKind::kGetAttr;
-  ExpectRefused(nodes, "relu", "get_attr nodes are not supported");
+  ExpectNoGraph(nodes, "relu", "get_attr nodes are not supported");
 }
 
 TEST(GraphErrorTest, RefusesTargetsThatAreNoModulePaths) {
@@ -192,30 +192,30 @@ TEST(GraphErrorTest, RefusesTargetsThatAreNoModulePaths) {
         std::string("a/b"), std::string("a b"), std::string(201, 'a')}) {
     std::vector<Node> nodes = Valid();
     nodes[1].target = target;
-    ExpectRefused(nodes, "fc", "expected a module path");
+    ExpectNoGraph(nodes, "fc", "expected a module path");
   }
 }
 
 TEST(GraphErrorTest, RefusesPlaceholdersWithoutPositiveSizes) {
   for (const Shape& shape :
        {Shape{0}, Shape{-4}, Shape{-2, -2}, Shape{4, 0}, Shape{}, Shape(9, 1)}) {
-    ExpectRefused({Input(shape), Output("x")}, "x", "size");
+    ExpectNoGraph({Input(shape), Output("x")}, "x", "size");
   }
 }
 
 TEST(GraphErrorTest, RefusesShapesThatDoNotFit) {
   std::vector<Node> nodes = Valid();
   nodes[1].op = Linear{5, 3};
-  ExpectRefused(nodes, "fc", "input has shape [4], expected [5]");
+  ExpectNoGraph(nodes, "fc", "input has shape [4], expected [5]");
 }
 
 TEST(GraphErrorTest, RefusesActivationsBeyondTheLimit) {
   const std::int64_t most = Graph::kMaxElements / 2;
   EXPECT_THAT(Graph::Create("g", {Input({most}), Output("x")}), IsOk());
-  ExpectRefused({Input({most}), Function("relu", Relu{}, {"x"}), Output("relu")}, "output",
+  ExpectNoGraph({Input({most}), Function("relu", Relu{}, {"x"}), Output("relu")}, "output",
                 "at most 268435456 elements");
-  ExpectRefused({Input({std::int64_t{1} << 62}), Output("x")}, "x", "at most");
-  ExpectRefused({Input(Shape(8, std::int64_t{1} << 62)), Output("x")}, "x", "at most");
+  ExpectNoGraph({Input({std::int64_t{1} << 62}), Output("x")}, "x", "at most");
+  ExpectNoGraph({Input(Shape(8, std::int64_t{1} << 62)), Output("x")}, "x", "at most");
 }
 
 TEST(GraphErrorTest, RefusesParametersBeyondTheLimit) {

@@ -28,7 +28,7 @@ const NodeQuantization kInteger = {.format = "integer",
                                    .weight = IntegerFormat{.width = 4, .frac_width = 2}};
 
 // The JSON of LinearGraph(kInteger) with the value at `pointer` replaced.
-std::string With(const std::string& pointer, Json value) {
+std::string Edited(const std::string& pointer, Json value) {
   Json json = Json::parse(ToJson(LinearGraph(kInteger)));
   json[Json::json_pointer(pointer)] = std::move(value);
   return json.dump();
@@ -88,8 +88,8 @@ TEST(QuantizationJsonTest, RoundTripsBypassAliasAndNodesWithoutTensors) {
 TEST(QuantizationJsonTest, TakesWholeDoublesAndDefaults) {
   ASSERT_OK_AND_ASSIGN(
       const Graph graph,
-      FromJson(With("/nodes/1/quantization",
-                    {{"format", "integer"}, {"weight", {{"width", 6.0}, {"frac_width", 3.0}}}})));
+      FromJson(Edited("/nodes/1/quantization",
+                      {{"format", "integer"}, {"weight", {{"width", 6.0}, {"frac_width", 3.0}}}})));
   EXPECT_EQ(graph.nodes()[1].quantization->weight, NumberFormat(IntegerFormat{6, 3}));
 }
 
@@ -97,18 +97,19 @@ TEST(QuantizationJsonTest, RefusesWhatItDoesNotKnow) {
   const auto refused = [](const std::string& text, const std::string& why) {
     EXPECT_THAT(FromJson(text), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)));
   };
-  refused(With("/version", 1), "node \"fc\": unknown key \"quantization\"");
-  refused(With("/version", 3), "version 3: this program reads 1 to 2");
-  refused(With("/version", 0), "version 0");
-  refused(With("/nodes/1/quantization", 8), "node \"fc\" quantization: expected an object");
-  refused(With("/nodes/1/quantization/format", "int8"), "unknown number format \"int8\"");
-  refused(With("/nodes/1/quantization/wieght", Json::object()), "unknown key \"wieght\"");
-  refused(With("/nodes/1/quantization/weight/width", "8"),
+  refused(Edited("/version", 1), "node \"fc\": unknown key \"quantization\"");
+  refused(Edited("/version", 3), "version 3: this program reads 1 to 2");
+  refused(Edited("/version", 0), "version 0");
+  refused(Edited("/nodes/1/quantization", 8), "node \"fc\" quantization: expected an object");
+  refused(Edited("/nodes/1/quantization/format", "int8"), "unknown number format \"int8\"");
+  refused(Edited("/nodes/1/quantization/wieght", Json::object()), "unknown key \"wieght\"");
+  refused(Edited("/nodes/1/quantization/weight/width", "8"),
           "node \"fc\" quantization weight: \"width\" must be an integer");
-  refused(With("/nodes/1/quantization/weight/exponent_width", 4), "unknown key \"exponent_width\"");
-  refused(With("/nodes/1/quantization/weight", Json::object()), "\"width\" is missing");
-  refused(With("/nodes/1/quantization/weight/width", 99), "weight.width is 99: expected 1 to 32");
-  refused(With("/nodes/0/quantization", Json::object()), "unknown key \"quantization\"");
+  refused(Edited("/nodes/1/quantization/weight/exponent_width", 4),
+          "unknown key \"exponent_width\"");
+  refused(Edited("/nodes/1/quantization/weight", Json::object()), "\"width\" is missing");
+  refused(Edited("/nodes/1/quantization/weight/width", 99), "weight.width is 99: expected 1 to 32");
+  refused(Edited("/nodes/0/quantization", Json::object()), "unknown key \"quantization\"");
 }
 
 TEST(QuantizationJsonTest, TravelsInCheckpoints) {

@@ -124,7 +124,7 @@ TEST(SafetensorsTest, ConvertsEveryFloatType) {
         .value()[0]
         .f32;
   };
-  EXPECT_THAT(read("F64", Raw({0.5, -2.0, 1.0 / 3, 1e300})),
+  EXPECT_THAT(read("F64", Raw({0.5, -2.0, 1.0 / 3, std::numeric_limits<double>::infinity()})),
               ElementsAre(0.5F, -2.0F, 1.0F / 3, std::numeric_limits<float>::infinity()));
   // 1.5, -2, the smallest subnormal 2^-24, the largest 65504.
   EXPECT_THAT(read("F16", Raw<std::uint16_t>({0x3e00, 0xc000, 0x0001, 0x7bff})),
@@ -134,6 +134,16 @@ TEST(SafetensorsTest, ConvertsEveryFloatType) {
                           -std::numeric_limits<float>::infinity(), 0.0F, 6.103515625e-05F));
   EXPECT_THAT(read("BF16", Raw<std::uint16_t>({0x3f80, 0xc040, 0x0000, 0x7f80})),
               ElementsAre(1.0F, -3.0F, 0.0F, std::numeric_limits<float>::infinity()));
+}
+
+TEST(SafetensorsTest, RefusesAFiniteNumberThatFloatDoesNotHold) {
+  const Graph graph =
+      Graph::Create("g", {Input({2}), Module("fc", Linear{2, 1, false}, "x"), Output("fc")})
+          .value();
+  const std::string bytes = Builder().Add("fc.weight", "F64", "[1,2]", Raw({0.5, -1e300})).Done();
+  EXPECT_THAT(TensorsFromSafetensors(graph, bytes),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("\"fc.weight\"[1] is -1e+300: float32 ends at 3.4e38")));
 }
 
 TEST(SafetensorsTest, SkipsMetadataAndTakesPadding) {

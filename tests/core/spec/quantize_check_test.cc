@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-auto Violation(const std::string& field, const std::string& why) {
+auto Problem(const std::string& field, const std::string& why) {
   return AllOf(Field(&FieldViolation::field, field),
                Field(&FieldViolation::description, HasSubstr(why)));
 }
@@ -42,112 +42,111 @@ TEST(ValidateQuantizeTest, TakesTheLabReportsForBothModels) {
 
 TEST(ValidateQuantizeTest, KnowsThreeWaysToNameNodes) {
   EXPECT_THAT(Problems(By("", {{"linear", Integer84()}})),
-              ElementsAre(Violation("q.by", "missing: expected type, name or regex_name")));
+              ElementsAre(Problem("q.by", "missing: expected type, name or regex_name")));
   EXPECT_THAT(Problems(By("shape", {{"linear", Integer84()}})),
-              ElementsAre(Violation("q.by", "\"shape\": expected type, name or regex_name")));
+              ElementsAre(Problem("q.by", "\"shape\": expected type, name or regex_name")));
 }
 
 TEST(ValidateQuantizeTest, WantsSomethingToDo) {
-  EXPECT_THAT(Problems({.by = "type"}), ElementsAre(Violation("q", "nothing to quantize")));
+  EXPECT_THAT(Problems({.by = "type"}), ElementsAre(Problem("q", "nothing to quantize")));
   EXPECT_THAT(Problems(By("type", std::vector<QuantizationRule>(1001, {"linear", Integer84()}))),
-              ElementsAre(Violation("q.rules", "1001 rules: expected at most 1000")));
+              ElementsAre(Problem("q.rules", "1001 rules: expected at most 1000")));
 }
 
 TEST(ValidateQuantizeTest, RefusesUnknownFormatsWithAListOfThoseThereAre) {
   EXPECT_THAT(LinearProblems({.name = "int8"}),
-              ElementsAre(Violation("q.rules[0].config.name",
-                                    "unknown number format \"int8\": expected one of integer, "
-                                    "fixed, scale_integer, binary, ternary, minifloat_ieee, "
-                                    "minifloat_denorm, log, block_fp, block_minifloat, block_log, "
-                                    "mxint, mxfp, or NA")));
+              ElementsAre(Problem("q.rules[0].config.name",
+                                  "unknown number format \"int8\": expected one of integer, "
+                                  "fixed, scale_integer, binary, ternary, minifloat_ieee, "
+                                  "minifloat_denorm, log, block_fp, block_minifloat, block_log, "
+                                  "mxint, mxfp, or NA")));
   EXPECT_THAT(LinearProblems({}),
-              ElementsAre(Violation("q.rules[0].config.name", "no number format")));
+              ElementsAre(Problem("q.rules[0].config.name", "no number format")));
 }
 
 TEST(ValidateQuantizeTest, RefusesOpsThatCannotBeQuantized) {
   EXPECT_THAT(Problems(By("type", {{"sigmoid", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key",
-                                    "sigmoid cannot be quantized: expected one of linear, conv1d, "
-                                    "relu, add")));
+              ElementsAre(Problem("q.rules[0].key",
+                                  "sigmoid cannot be quantized: expected one of linear, conv1d, "
+                                  "relu, add")));
   EXPECT_THAT(Problems(By("type", {{"batch_norm1d", Integer84()}, {"view", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key", "batch_norm1d cannot be quantized"),
-                          Violation("q.rules[1].key", "view cannot be quantized")));
+              ElementsAre(Problem("q.rules[0].key", "batch_norm1d cannot be quantized"),
+                          Problem("q.rules[1].key", "view cannot be quantized")));
   EXPECT_THAT(Problems(By("type", {{"sigmoid", LeaveAlone()}})), IsEmpty());
 }
 
 TEST(ValidateQuantizeTest, RefusesOpsThatDoNotExist) {
   EXPECT_THAT(Problems(By("type", {{"conv2d", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key",
-                                    "no op \"conv2d\": expected one of linear, conv1d, relu, "
-                                    "add")));
+              ElementsAre(Problem("q.rules[0].key",
+                                  "no op \"conv2d\": expected one of linear, conv1d, relu, "
+                                  "add")));
   EXPECT_THAT(Problems(By("type", {{"", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key", "empty")));
+              ElementsAre(Problem("q.rules[0].key", "empty")));
 }
 
 TEST(ValidateQuantizeTest, RefusesAKeyTwice) {
   EXPECT_THAT(Problems(By("type", {{"linear", Integer84()}, {"linear", Integer84()}})),
-              ElementsAre(Violation("q.rules[1].key", "the same key as of rules[0]")));
+              ElementsAre(Problem("q.rules[1].key", "the same key as of rules[0]")));
 }
 
 TEST(ValidateQuantizeTest, RefusesNodesThatDoNotExist) {
   EXPECT_THAT(ProblemsOn("jsc-tiny", By("name", {{"seq_blocks_9", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key",
-                                    "no node \"seq_blocks_9\": expected one of seq_blocks_1, "
-                                    "seq_blocks_2, seq_blocks_3")));
+              ElementsAre(Problem("q.rules[0].key",
+                                  "no node \"seq_blocks_9\": expected one of seq_blocks_1, "
+                                  "seq_blocks_2, seq_blocks_3")));
   EXPECT_THAT(ProblemsOn("jsc-tiny", By("regex_name", {{"conv.*", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key",
-                                    "\"conv.*\" matches no node that can be quantized, which are "
-                                    "seq_blocks_1, seq_blocks_2, seq_blocks_3")));
+              ElementsAre(Problem("q.rules[0].key",
+                                  "\"conv.*\" matches no node that can be quantized, which are "
+                                  "seq_blocks_1, seq_blocks_2, seq_blocks_3")));
   EXPECT_THAT(ProblemsOn("jsc-tiny", By("regex_name", {{"seq_blocks_0|x", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key", "matches no node")));
+              ElementsAre(Problem("q.rules[0].key", "matches no node")));
 }
 
 TEST(ValidateQuantizeTest, RefusesNamedNodesThatCannotBeQuantized) {
   EXPECT_THAT(ProblemsOn("jsc-tiny", By("name", {{"seq_blocks_0", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key",
-                                    "node seq_blocks_0 is batch_norm1d, which cannot be "
-                                    "quantized: expected one of seq_blocks_1")));
+              ElementsAre(Problem("q.rules[0].key",
+                                  "node seq_blocks_0 is batch_norm1d, which cannot be "
+                                  "quantized: expected one of seq_blocks_1")));
   EXPECT_THAT(ProblemsOn("jsc-tiny", By("name", {{"output", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key", "node output is output, which cannot")));
+              ElementsAre(Problem("q.rules[0].key", "node output is output, which cannot")));
 }
 
 TEST(ValidateQuantizeTest, RefusesWhatIsNoRegularExpression) {
   EXPECT_THAT(ProblemsOn("jsc-tiny", By("regex_name", {{"seq_(", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].key", "\"seq_(\": not a regular expression")));
+              ElementsAre(Problem("q.rules[0].key", "\"seq_(\": not a regular expression")));
 }
 
 TEST(ValidateQuantizeTest, NeedsADefaultWhereNodesAreLeft) {
   QuantizeSpec spec = By("type", {{"linear", Integer84()}});
   spec.default_config.reset();
   EXPECT_THAT(ProblemsOn("jsc-tiny", spec),
-              ElementsAre(Violation("q.default_config",
-                                    "missing: no rule names seq_blocks_1, seq_blocks_3")));
+              ElementsAre(Problem("q.default_config",
+                                  "missing: no rule names seq_blocks_1, seq_blocks_3")));
   spec.rules.push_back({"relu", LeaveAlone()});
   EXPECT_THAT(ProblemsOn("jsc-tiny", spec), IsEmpty());
 }
 
 TEST(ValidateQuantizeTest, NamesEntriesThatAreMissing) {
-  EXPECT_THAT(
-      LinearProblems({.name = "integer", .data_in = {{.frac_width = 4}}}),
-      ElementsAre(Violation("q.rules[0].config.weight", "missing"),
-                  Violation("q.rules[0].config.data_in.width", "missing: integer needs it")));
+  EXPECT_THAT(LinearProblems({.name = "integer", .data_in = {{.frac_width = 4}}}),
+              ElementsAre(Problem("q.rules[0].config.weight", "missing"),
+                          Problem("q.rules[0].config.data_in.width", "missing: integer needs it")));
   EXPECT_THAT(LinearProblems({.name = "block_fp", .data_in = Bits(8, 4), .weight = {{.width = 8}}}),
               UnorderedElementsAre(
-                  Violation("q.rules[0].config.data_in.frac_width", "block_fp does not take it"),
-                  Violation("q.rules[0].config.data_in.exponent_width", "missing"),
-                  Violation("q.rules[0].config.data_in.block_size", "missing"),
-                  Violation("q.rules[0].config.weight.exponent_width", "missing"),
-                  Violation("q.rules[0].config.weight.block_size", "missing")));
+                  Problem("q.rules[0].config.data_in.frac_width", "block_fp does not take it"),
+                  Problem("q.rules[0].config.data_in.exponent_width", "missing"),
+                  Problem("q.rules[0].config.data_in.block_size", "missing"),
+                  Problem("q.rules[0].config.weight.exponent_width", "missing"),
+                  Problem("q.rules[0].config.weight.block_size", "missing")));
   EXPECT_THAT(LinearProblems({.name = "log"}),
-              ElementsAre(Violation("q.rules[0].config.data_in", "missing"),
-                          Violation("q.rules[0].config.weight", "missing")));
+              ElementsAre(Problem("q.rules[0].config.data_in", "missing"),
+                          Problem("q.rules[0].config.weight", "missing")));
 }
 
 TEST(ValidateQuantizeTest, RefusesABiasThatIsGivenInPart) {
   FormatConfig config = Integer84();
   config.bias = {{.frac_width = 4}};
   EXPECT_THAT(LinearProblems(config),
-              ElementsAre(Violation("q.rules[0].config.bias.width", "missing: integer needs it")));
+              ElementsAre(Problem("q.rules[0].config.bias.width", "missing: integer needs it")));
 }
 
 TEST(ValidateQuantizeTest, RefusesEntriesThatTheFormatDoesNotTake) {
@@ -156,9 +155,9 @@ TEST(ValidateQuantizeTest, RefusesEntriesThatTheFormatDoesNotTake) {
   config.weight->block_size = {16};
   EXPECT_THAT(
       LinearProblems(config),
-      ElementsAre(Violation("q.rules[0].config.weight.block_size",
-                            "integer does not take it: expected width, frac_width, floor"),
-                  Violation("q.rules[0].config.weight.stochastic", "integer does not take it")));
+      ElementsAre(Problem("q.rules[0].config.weight.block_size",
+                          "integer does not take it: expected width, frac_width, floor"),
+                  Problem("q.rules[0].config.weight.stochastic", "integer does not take it")));
 }
 
 TEST(ValidateQuantizeTest, RefusesValuesOutOfRange) {
@@ -166,24 +165,23 @@ TEST(ValidateQuantizeTest, RefusesValuesOutOfRange) {
   config.data_in = Bits(33, -33);
   EXPECT_THAT(
       LinearProblems(config),
-      ElementsAre(Violation("q.rules[0].config.data_in.width", "33: expected 1 to 32"),
-                  Violation("q.rules[0].config.data_in.frac_width", "-33: expected -32 to 32")));
+      ElementsAre(Problem("q.rules[0].config.data_in.width", "33: expected 1 to 32"),
+                  Problem("q.rules[0].config.data_in.frac_width", "-33: expected -32 to 32")));
   EXPECT_THAT(LinearProblems({.name = "binary", .weight = {{.width = 0}}}),
-              ElementsAre(Violation("q.rules[0].config.weight.width", "0: expected 1 to 32")));
+              ElementsAre(Problem("q.rules[0].config.weight.width", "0: expected 1 to 32")));
   const TensorFormatSpec two = {.width = 8, .block_size = {1, 16}};
-  EXPECT_THAT(
-      LinearProblems({.name = "mxint", .data_in = two, .weight = two}),
-      Contains(Violation("q.rules[0].config.weight.block_size", "2 sizes: mxint takes one")));
+  EXPECT_THAT(LinearProblems({.name = "mxint", .data_in = two, .weight = two}),
+              Contains(Problem("q.rules[0].config.weight.block_size", "2 sizes: mxint takes one")));
 }
 
 TEST(ValidateQuantizeTest, RefusesWeightsOfOpsWithoutAny) {
   FormatConfig config = Integer84();
   config.bias = Bits(8, 4);
   EXPECT_THAT(Problems(By("type", {{"relu", config}})),
-              ElementsAre(Violation("q.rules[0].config.weight", "these nodes have no weight"),
-                          Violation("q.rules[0].config.bias", "these nodes have no bias")));
+              ElementsAre(Problem("q.rules[0].config.weight", "these nodes have no weight"),
+                          Problem("q.rules[0].config.bias", "these nodes have no bias")));
   EXPECT_THAT(ProblemsOn("jsc-rs1923", By("name", {{"add", Integer84()}})),
-              ElementsAre(Violation("q.rules[0].config.weight", "these nodes have no weight")));
+              ElementsAre(Problem("q.rules[0].config.weight", "these nodes have no weight")));
 }
 
 TEST(ValidateQuantizeTest, AnExpressionMayNameNodesWithAndWithoutWeights) {
@@ -192,21 +190,21 @@ TEST(ValidateQuantizeTest, AnExpressionMayNameNodesWithAndWithoutWeights) {
   EXPECT_THAT(
       ProblemsOn("jsc-tiny", By("regex_name",
                                 {{"seq_blocks_[12]", {.name = "integer", .data_in = Bits(8, 4)}}})),
-      ElementsAre(Violation("q.rules[0].config.weight", "missing")));
+      ElementsAre(Problem("q.rules[0].config.weight", "missing")));
 }
 
 TEST(ValidateQuantizeTest, SemanticsAreOfFormatsWithQuirks) {
   FormatConfig config = Integer84();
   config.semantics = graph::Semantics::kExact;
-  EXPECT_THAT(LinearProblems(config), ElementsAre(Violation("q.rules[0].config.semantics",
-                                                            "integer has one meaning only")));
+  EXPECT_THAT(LinearProblems(config),
+              ElementsAre(Problem("q.rules[0].config.semantics", "integer has one meaning only")));
 }
 
 TEST(ValidateQuantizeTest, NaTakesNothing) {
   FormatConfig config = Integer84();
   config.name = "NA";
   EXPECT_THAT(LinearProblems(config),
-              ElementsAre(Violation("q.rules[0].config", "NA leaves nodes alone")));
+              ElementsAre(Problem("q.rules[0].config", "NA leaves nodes alone")));
 }
 
 TEST(ValidateQuantizeTest, BypassNeedsNoEntries) {
@@ -219,9 +217,9 @@ TEST(ValidateQuantizeTest, BlocksFitTheTensorsOfTheGraph) {
       By("type", {{"relu", {.name = "mxint", .data_in = blocks}},
                   {"linear", {.name = "mxint", .data_in = blocks, .weight = blocks}}});
   EXPECT_THAT(ProblemsOn("jsc-tiny", spec),
-              ElementsAre(Violation("q.rules[0].config",
-                                    "node seq_blocks_3: quantization: data_in: 16: the last "
-                                    "dimension of shape [1, 5]")));
+              ElementsAre(Problem("q.rules[0].config",
+                                  "node seq_blocks_3: quantization: data_in: 16: the last "
+                                  "dimension of shape [1, 5]")));
   const graph::Graph tiny = Builtin("jsc-tiny");
   EXPECT_THAT(CheckQuantize(spec, &tiny, /*sizes_are_known=*/false, "q"), IsEmpty());
 }
@@ -234,14 +232,14 @@ TEST(ValidateQuantizeTest, RefusesBlocksOverTooManyDimensions) {
   const TensorFormatSpec entries = {.width = 8, .exponent_width = 8, .block_size = {2}};
   EXPECT_THAT(ValidateQuantize(By("type", {{"relu", {.name = "block_fp", .data_in = entries}}}),
                                &cube, "q"),
-              ElementsAre(Violation("q.rules[0].config", "blocks go over 1 to 3 dimensions")));
+              ElementsAre(Problem("q.rules[0].config", "blocks go over 1 to 3 dimensions")));
 }
 
 TEST(ValidateQuantizeTest, NamesTheDefaultsProblems) {
   QuantizeSpec spec = LabReport();
   spec.default_config = FormatConfig{.name = "integer", .data_in = Bits(0, 0)};
   EXPECT_THAT(ProblemsOn("jsc-tiny", spec),
-              ElementsAre(Violation("q.default_config.data_in.width", "0: expected 1 to 32")));
+              ElementsAre(Problem("q.default_config.data_in.width", "0: expected 1 to 32")));
 }
 
 TEST(ValidateQuantizeTest, BoundsTheTimeThatExpressionsTake) {
@@ -256,7 +254,7 @@ TEST(ValidateQuantizeTest, BoundsTheTimeThatExpressionsTake) {
   EXPECT_THAT(ValidateQuantize(By("regex_name", {{"(a?a?a?a?a?a?a?a?){60}.*",
                                                   {.name = "integer", .data_in = Bits(8, 4)}}}),
                                &graph, "q"),
-              Contains(Violation("q.rules", "too long for a graph of this size")));
+              Contains(Problem("q.rules", "too long for a graph of this size")));
 }
 
 }  // namespace

@@ -162,6 +162,24 @@ TEST(ValidateTransformTest, FindsABadValueAmongManyCombinations) {
   EXPECT_THAT(Problems(spec), IsEmpty());
 }
 
+TEST(ValidateTransformTest, FindsTwoValuesThatDoNotGoTogetherAmongManyCombinations) {
+  std::vector<std::int64_t> biases(200);
+  for (std::size_t i = 0; i < biases.size(); ++i) biases[i] = static_cast<std::int64_t>(i);
+  TransformSpec spec = WithAxes({{"weight_width", {8, 4, 9}},
+                                 {"weight_exponent_width", {2, 5, 3}},
+                                 {"data_in_exponent_bias", biases}});
+  const FormatConfig minifloat{
+      .name = "minifloat_ieee",
+      .data_in = TensorFormatSpec{.width = 8, .exponent_width = 4, .exponent_bias = 7},
+      .weight = TensorFormatSpec{.width = 8, .exponent_width = 4, .exponent_bias = 7}};
+  std::get<QuantizePass>(spec.passes[0]).quantization = By("type", {{"linear", minifloat}});
+  EXPECT_THAT(Problems(spec),
+              AllOf(Not(IsEmpty()),
+                    Each(Violation("axes", "weight_width = 4, weight_exponent_width = 5"))));
+  spec.axes[1].values = {2, 3};
+  EXPECT_THAT(Problems(spec), IsEmpty());
+}
+
 TEST(TransformWarningsTest, SayWhatHasNoEffect) {
   TransformSpec spec = WithAxes({{"weight_width", {4, 8}}});
   spec.passes.resize(1);

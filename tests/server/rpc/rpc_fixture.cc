@@ -140,6 +140,12 @@ v1::CompleteJobRequest RpcTest::TransformResultOf(const v1::LeasedJob& job, doub
           "metrics": {"flops": 1833, "size_bits": 4768}, "seconds": 0.5,
           "graph_name": "jsc-tiny", "parameter_count": 117}})");
   *request.mutable_ref() = job.ref();
+  if (job.transform().passes(0).has_quantize()) {
+    auto& passes = *request.mutable_transform_result()->mutable_passes();
+    *passes.Add() = FromJson<v1::PassResult>(R"({"pass": "quantize", "quantize": {}})");
+    passes.SwapElements(0, 1);
+    passes[1].set_position(1);
+  }
   request.mutable_transform_result()->mutable_metrics()->set_accuracy(accuracy);
   request.mutable_transform_result()->mutable_metrics()->set_bitops(bitops);
   return request;

@@ -9,11 +9,13 @@
 namespace bitsweep::rpc {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Key;
+using ::testing::Not;
 using ::testing::Pair;
 
 // A result of every kind of pass, with numbers that a double holds exactly and some that it rounds.
@@ -73,6 +75,17 @@ class TransformJobsRpcTest : public RpcTest {
   std::vector<std::string> Rows(const std::string& sql) {
     return store::RawSql((folder_.path() / "bitsweep.db").string(), sql);
   }
+  // The transform that kWholeResult is a result of.
+  void SubmitWhole() {
+    const auto answer = Call(&Transforms::SubmitTransform, R"({"transform_id": "ptq-1",
+        "transform": {"model": {"builtin": "jsc-tiny"}, "dataset": {"name": "synthetic-jets"},
+        "passes": [{"report_graph": {}}, {"profile_statistics": {"by": "type",
+            "target_weight_nodes": ["linear"], "target_activation_nodes": ["linear"],
+            "weight_statistics": [{"name": "variance_precise"}],
+            "activation_statistics": [{"name": "range_quantile"}]}},
+            {"verify_quantization": {}}, {"count_ops": {}}]}})");
+    ASSERT_TRUE(answer.ok()) << answer.error.message;
+  }
   // A transform of the stored model "tiny" that quantizes it.
   void SubmitOfStoredModel(const std::string& more = "") {
     artifact_ = "artifacts/" + Upload(TinyCheckpoint());
@@ -129,7 +142,7 @@ TEST_F(TransformJobsRpcTest, TheValuesOfTheAxesArePutIn) {
 }
 
 TEST_F(TransformJobsRpcTest, GivesBackTheResultsThatWereSent) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   const v1::CompleteJobRequest sent = WholeResult(Lease("worker-1"));
   const auto answer = Call(&Workers::CompleteJob, sent);
   ASSERT_TRUE(answer.ok()) << answer.error.message;
@@ -153,7 +166,7 @@ TEST_F(TransformJobsRpcTest, GivesBackTheResultsThatWereSent) {
 }
 
 TEST_F(TransformJobsRpcTest, ResultsBecomeRows) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   ASSERT_TRUE(Call(&Workers::CompleteJob, WholeResult(Lease("worker-1"))).ok());
   EXPECT_THAT(Rows("SELECT position, pass, seconds FROM pass_results ORDER BY position"),
               ElementsAre("0|report_graph|0.125", "1|profile_statistics|0.0",
@@ -180,7 +193,7 @@ TEST_F(TransformJobsRpcTest, ResultsBecomeRows) {
 }
 
 TEST_F(TransformJobsRpcTest, ARepeatedCompletionIsAnsweredAlike) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   const v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   for (int i = 0; i < 2; ++i) {
     const auto answer = Call(&Workers::CompleteJob, request);
@@ -191,7 +204,7 @@ TEST_F(TransformJobsRpcTest, ARepeatedCompletionIsAnsweredAlike) {
 }
 
 TEST_F(TransformJobsRpcTest, AnotherProcessTakesTheLeaseAway) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   const v1::LeasedJob job = Lease("worker-1");
   Register("worker-1", "second");
   const Error error = Call(&Workers::CompleteJob, WholeResult(job)).error;
@@ -216,7 +229,7 @@ TEST_F(TransformJobsRpcTest, AStartWithoutDataRecordsNoDigest) {
 }
 
 TEST_F(TransformJobsRpcTest, RefusesResultsWithoutAPass) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   request.mutable_transform_result()->clear_passes();
   const Error error = Call(&Workers::CompleteJob, request).error;
@@ -225,8 +238,42 @@ TEST_F(TransformJobsRpcTest, RefusesResultsWithoutAPass) {
   EXPECT_EQ(GetJob().state(), v1::Trial::STATE_LEASED);
 }
 
+TEST_F(TransformJobsRpcTest, RefusesAResultThatIsNotWhatWasPlanned) {
+  SubmitWhole();
+  const v1::LeasedJob job = Lease("worker-1");
+  v1::CompleteJobRequest request = WholeResult(job);
+  v1::TransformResult& result = *request.mutable_transform_result();
+  result.mutable_passes()->RemoveLast();
+  result.mutable_metrics()->clear_bitops();
+  result.clear_data_digest();
+  const Error error = Call(&Workers::CompleteJob, request).error;
+  EXPECT_EQ(error.code, grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(error.reason, "INCOMPLETE_RESULT");
+  EXPECT_THAT(error.message, AllOf(HasSubstr("planned are [report_graph, profile_statistics, "
+                                             "verify_quantization, count_ops]"),
+                                   HasSubstr("metrics.bitops is missing"),
+                                   HasSubstr("data_digest is missing"), Not(HasSubstr("flops"))));
+  EXPECT_EQ(GetJob().state(), v1::Trial::STATE_LEASED);
+  EXPECT_TRUE(Call(&Workers::CompleteJob, WholeResult(job)).ok());
+}
+
+TEST_F(TransformJobsRpcTest, AnEvaluationMustHaveAccuracyAndLoss) {
+  const auto submitted = Call(&Transforms::SubmitTransform, R"({"transform_id": "ptq-1",
+      "transform": {"model": {"builtin": "jsc-tiny"}, "dataset": {"name": "synthetic-jets"},
+      "passes": [{"evaluate": {}}]}})");
+  ASSERT_TRUE(submitted.ok()) << submitted.error.message;
+  v1::CompleteJobRequest request = FromJson<v1::CompleteJobRequest>(
+      R"({"worker": "workers/worker-1", "instance_id": "first", "transform_result": {
+          "passes": [{"pass": "evaluate", "evaluation": {}}], "data_digest": "d1",
+          "graph_name": "jsc-tiny", "parameter_count": 117}})");
+  *request.mutable_ref() = Lease("worker-1").ref();
+  EXPECT_THAT(Call(&Workers::CompleteJob, request).error.message,
+              AllOf(HasSubstr("metrics.accuracy is missing"), HasSubstr("metrics.loss is missing"),
+                    Not(HasSubstr("flops"))));
+}
+
 TEST_F(TransformJobsRpcTest, NamesEveryProblemOfAResult) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   v1::TransformResult& result = *request.mutable_transform_result();
   result.set_artifact("artifacts/short");
@@ -248,7 +295,7 @@ TEST_F(TransformJobsRpcTest, NamesEveryProblemOfAResult) {
 }
 
 TEST_F(TransformJobsRpcTest, RefusesBothKindsOfResultInOne) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   request.mutable_result()->set_epochs(1);
   const Error error = Call(&Workers::CompleteJob, request).error;
@@ -257,7 +304,7 @@ TEST_F(TransformJobsRpcTest, RefusesBothKindsOfResultInOne) {
 }
 
 TEST_F(TransformJobsRpcTest, ATrialsResultDoesNotEndATransformsJob) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   const v1::LeasedJob job = Lease("worker-1");
   EXPECT_EQ(Call(&Workers::CompleteJob, ResultOf(job)).error.code,
             grpc::StatusCode::INVALID_ARGUMENT);
@@ -265,7 +312,7 @@ TEST_F(TransformJobsRpcTest, ATrialsResultDoesNotEndATransformsJob) {
 }
 
 TEST_F(TransformJobsRpcTest, RefusesResultsThatNoAnswerCouldHold) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   request.mutable_transform_result()->mutable_passes(0)->mutable_graph()->set_listing(
       std::string((4 << 20) - (32 << 10), 'x'));
@@ -292,7 +339,11 @@ TEST_F(TransformJobsRpcTest, AFailureIsShownWithItsReason) {
 
 TEST_F(TransformJobsRpcTest, TheLastGraphBecomesAModelWithItsLineage) {
   SubmitOfStoredModel();
-  v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
+  v1::CompleteJobRequest request = FromJson<v1::CompleteJobRequest>(
+      R"({"worker": "workers/worker-1", "instance_id": "first", "transform_result": {
+          "passes": [{"pass": "quantize", "quantize": {}}], "metrics": {"accuracy": 0.75},
+          "graph_name": "jsc-tiny", "parameter_count": 117}})");
+  *request.mutable_ref() = Lease("worker-1").ref();
   request.mutable_transform_result()->set_artifact(artifact_);
   request.mutable_transform_result()->set_artifact_bytes(
       static_cast<std::int64_t>(TinyCheckpoint().size()));
@@ -309,7 +360,7 @@ TEST_F(TransformJobsRpcTest, TheLastGraphBecomesAModelWithItsLineage) {
 }
 
 TEST_F(TransformJobsRpcTest, AnArtifactThatIsNotStoredIsRefused) {
-  SubmitTransform("ptq-1");
+  SubmitWhole();
   v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   request.mutable_transform_result()->set_artifact("artifacts/" + std::string(64, 'a'));
   const Error error = Call(&Workers::CompleteJob, request).error;

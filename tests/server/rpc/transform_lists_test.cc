@@ -17,7 +17,7 @@ constexpr char kPtq1[] = R"({"name": "transforms/ptq-1"})";
 constexpr char kAxes[] =
     R"(, "passes": [{"quantize": {"quantization": {"by": "type", "default_config": {"name": "NA"},
         "rules": [{"key": "linear", "config": {"name": "integer", "data_in": {"width": 8},
-        "weight": {"width": 8}}}]}}}],
+        "weight": {"width": 8}}}]}}}, {"count_ops": {}}],
         "axes": [{"entry": "weight_width", "values": [2, 4, 6, 8]}])";
 
 class TransformListsTest : public RpcTest {

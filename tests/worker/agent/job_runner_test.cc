@@ -62,9 +62,10 @@ class JobRunnerTest : public ::testing::Test {
   void ExpireLease() {
     clock_.Advance(absl::Seconds(16));
     const absl::Time give_up = absl::Now() + kLong;
-    while (Trial(0).attempts(0).outcome().empty() && absl::Now() < give_up) {
+    const int last = Trial(0).attempts_size() - 1;
+    while (Trial(0).attempts(last).outcome().empty() && absl::Now() < give_up) {
     }
-    ASSERT_EQ(Trial(0).attempts(0).outcome(), "LEASE_EXPIRED");
+    ASSERT_EQ(Trial(0).attempts(last).outcome(), "LEASE_EXPIRED");
   }
 
   static TrialOutcome TrainWell(const spec::TrialSpec& trial, const std::string&,
@@ -193,6 +194,27 @@ TEST_F(JobRunnerTest, RunsNothingOfAJobThatWasCancelledWhileItWaited) {
                 [](HeldJob& job) { job.Stop(StopReason::kCancelled); }),
             "cancelled");
   EXPECT_FALSE(ran);
+}
+
+// Or a job that ends its worker while it is being prepared would be given out for ever.
+TEST_F(JobRunnerTest, TellsTheStartOfAnotherAttemptBeforeItDoesAnything) {
+  Submit(1);
+  const LeasedJob first = Lease();
+  EXPECT_EQ(Run(first,
+                [&](const spec::TrialSpec&, const std::string&, TrialObserver&) -> TrialOutcome {
+                  EXPECT_EQ(Trial(0).state(), v1::Trial::STATE_LEASED);
+                  jobs_.StopAll(StopReason::kDrain);
+                  return TrialStopped{};
+                }),
+            "released");
+  EXPECT_EQ(Run(Lease(),
+                [&](const spec::TrialSpec&, const std::string&, TrialObserver&) -> TrialOutcome {
+                  EXPECT_EQ(Trial(0).state(), v1::Trial::STATE_RUNNING);
+                  ExpireLease();  // as when the process has gone
+                  return TrialStopped{};
+                }),
+            "lost");
+  EXPECT_EQ(Trial(0).attempts(1).outcome(), "LEASE_EXPIRED");
 }
 
 TEST_F(JobRunnerTest, DropsAResultWhoseLeaseHasExpired) {
