@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Precompiled headers: most of a cold build is reading the same headers of the same libraries. Each is compiled once,
 # holds headers of libraries and generated ones (never ours), and serves every target that names it. BITSWEEP_PCH=OFF
-# (presets analyze and asan-ubsan) shows that each file still includes what it uses.
+# (preset analyze) shows that each file still includes what it uses.
 
 # bitsweep_pch(NAME HEADERS ... DEPS ... [TORCH])
 function(bitsweep_pch name)
@@ -39,8 +39,6 @@ set(rpc <google/protobuf/util/json_util.h> <grpcpp/grpcpp.h> <bitsweep/v1/admin_
 
 bitsweep_pch(core HEADERS ${standard} DEPS ${standard_deps})
 bitsweep_pch(rpc HEADERS ${standard} ${rpc} DEPS ${standard_deps} bitsweep::proto)
-bitsweep_pch(cli HEADERS ${standard} ${rpc} <CLI/CLI.hpp> <nlohmann/json.hpp>
-  DEPS ${standard_deps} bitsweep::proto CLI11::CLI11 nlohmann_json::nlohmann_json)
 if(BITSWEEP_TESTS)
   bitsweep_pch(test HEADERS ${standard} <gmock/gmock.h> <gtest/gtest.h> <nlohmann/json.hpp>
     DEPS ${standard_deps} GTest::gmock nlohmann_json::nlohmann_json)

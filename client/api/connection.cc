@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "absl/time/clock.h"
+#include "client/api/retry.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -11,9 +12,6 @@
 
 namespace bitsweep::client {
 namespace {
-
-constexpr int kTries = 4;
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 
 std::shared_ptr<grpc::Channel> Channel(const std::string& address) {
   grpc::ChannelArguments arguments;

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "absl/time/clock.h"
+#include "client/api/retry.h"
 #include "client/api/watchdog.h"
 #include "core/base/ids.h"
 #include "core/base/sha256.h"
@@ -14,9 +15,6 @@
 
 namespace bitsweep::client {
 namespace {
-
-constexpr int kTries = 4;
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 
 // What has come so far.
 struct Received {

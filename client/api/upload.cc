@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "absl/time/clock.h"
+#include "client/api/retry.h"
 #include "client/api/watchdog.h"
 #include "core/base/ids.h"
 #include "core/base/sha256.h"
@@ -15,8 +16,6 @@
 namespace bitsweep::client {
 namespace {
 
-constexpr int kTries = 4;
-constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr std::size_t kChunkBytes = 1 << 20;  // as many as a message may carry
 
 // Calls `use` with each chunk until it returns false.

@@ -11,7 +11,7 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct ModelOptions {
   std::string model;
   std::string filter;
   std::string output;
@@ -22,7 +22,7 @@ std::string SourceOf(const v1::Model& model) {
   return model.source_trial().empty() ? model.source_job() : model.source_trial();
 }
 
-absl::Status List(Context& context, const Options& options) {
+absl::Status ListModels(Context& context, const ModelOptions& options) {
   const Connection connection = context.Connect();
   v1::ListModelsRequest request;
   request.set_filter(options.filter);
@@ -63,7 +63,7 @@ absl::StatusOr<v1::Model> Get(const Connection& connection, const std::string& m
   return response.model();
 }
 
-absl::Status Show(Context& context, const Options& options) {
+absl::Status ShowModel(Context& context, const ModelOptions& options) {
   ASSIGN_OR_RETURN(const v1::Model model, Get(context.Connect(), options.model));
   if (context.json) {
     context.PrintJson(model);
@@ -93,7 +93,7 @@ absl::Status Show(Context& context, const Options& options) {
   return context.PrintTable(table);
 }
 
-absl::Status Download(Context& context, const Options& options) {
+absl::Status Download(Context& context, const ModelOptions& options) {
   const Connection connection = context.Connect();
   ASSIGN_OR_RETURN(const v1::Model model, Get(connection, options.model));
   const std::string file =
@@ -107,8 +107,8 @@ absl::Status Download(Context& context, const Options& options) {
   return absl::OkStatus();
 }
 
-Command Run(absl::Status (*action)(Context&, const Options&),
-            const std::shared_ptr<Options>& options) {
+Command RunAction(absl::Status (*action)(Context&, const ModelOptions&),
+                  const std::shared_ptr<ModelOptions>& options) {
   return [action, options](Context& context) {
     const absl::Status status = action(context, *options);
     return status.ok() ? kExitOk : context.Fail(status);
@@ -119,17 +119,17 @@ Command Run(absl::Status (*action)(Context&, const Options&),
 
 void RegisterModel(CLI::App& app, Command& chosen) {
   CLI::App* model = app.add_subcommand("model", "Stored networks");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ModelOptions>();
   CLI::App* list = model->add_subcommand("list", "Models, newest first");
   list->add_option("--filter", options->filter, "For example 'sweep = \"sweeps/lab-1\"'");
-  list->callback([=, &chosen] { chosen = Run(List, options); });
+  list->callback([=, &chosen] { chosen = RunAction(ListModels, options); });
   CLI::App* show = model->add_subcommand("show", "One model and its tensors");
   show->add_option("MODEL", options->model, "Id of the model")->required();
-  show->callback([=, &chosen] { chosen = Run(Show, options); });
+  show->callback([=, &chosen] { chosen = RunAction(ShowModel, options); });
   CLI::App* download = model->add_subcommand("download", "Save a model's checkpoint");
   download->add_option("MODEL", options->model, "Id of the model")->required();
   download->add_option("-o,--output", options->output, "File (default: MODEL.bsck)");
-  download->callback([=, &chosen] { chosen = Run(Download, options); });
+  download->callback([=, &chosen] { chosen = RunAction(Download, options); });
   RegisterModelImport(*model, chosen);
   RequireVerb(*model);
 }

@@ -15,7 +15,7 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct ModelImportOptions {
   std::string file;
   std::string builtin;
   std::string graph;
@@ -23,7 +23,7 @@ struct Options {
   std::string display_name;
 };
 
-absl::Status Import(Context& context, const Options& options, int& code) {
+absl::Status Import(Context& context, const ModelImportOptions& options, int& code) {
   v1::ImportModelRequest request;
   // So that trying again after a lost answer cannot store it twice.
   request.set_model_id(options.id.empty() ? GenerateResourceId("model") : options.id);
@@ -56,7 +56,7 @@ absl::Status Import(Context& context, const Options& options, int& code) {
 void RegisterModelImport(CLI::App& model, Command& chosen) {
   CLI::App* command = model.add_subcommand(
       "import", "Store a model: a checkpoint, or safetensors with --builtin or --graph");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ModelImportOptions>();
   command->add_option("FILE", options->file, "Checkpoint (.bsck) or tensors (.safetensors)")
       ->required();
   CLI::Option* builtin =

@@ -8,7 +8,7 @@
 namespace bitsweep::client {
 namespace {
 
-absl::Status List(Context& context) {
+absl::Status ListPasses(Context& context) {
   const Connection connection = context.Connect();
   v1::ListPassesResponse all;
   RETURN_IF_ERROR(connection.Call(connection.transforms(), &v1::TransformService::Stub::ListPasses,
@@ -40,7 +40,7 @@ void RegisterPass(CLI::App& app, Command& chosen) {
   CLI::App* list = pass->add_subcommand("list", "The passes, and the number formats of quantize");
   list->callback([&chosen] {
     chosen = [](Context& context) {
-      const absl::Status status = List(context);
+      const absl::Status status = ListPasses(context);
       return status.ok() ? kExitOk : context.Fail(status);
     };
   });

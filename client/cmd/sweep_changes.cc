@@ -11,7 +11,7 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct SweepRetryOptions {
   std::string sweep;
   std::vector<std::string> states;
 };
@@ -40,7 +40,7 @@ std::string StateLine(const std::string& name, const v1::Sweep& sweep) {
   return fmt::format("{} is {}", name, ShortEnum(v1::Sweep::State_Name(sweep.state()), "STATE_"));
 }
 
-int Retry(Context& context, const Options& options) {
+int Retry(Context& context, const SweepRetryOptions& options) {
   v1::RetrySweepRequest request;
   for (const std::string& state : options.states) {
     v1::Trial::State value = v1::Trial::STATE_UNSPECIFIED;
@@ -59,7 +59,7 @@ int Retry(Context& context, const Options& options) {
 }  // namespace
 
 void RegisterSweepChanges(CLI::App& sweep, Command& chosen) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SweepRetryOptions>();
   const auto add = [&](const char* verb, const char* help, Command command) {
     CLI::App* sub = sweep.add_subcommand(verb, help);
     sub->add_option("SWEEP", options->sweep, "Id of the sweep")->required();

@@ -146,7 +146,7 @@ absl::Status ListTrials(Context& context, const ListOptions& options) {
   return context.PrintTable(table);
 }
 
-Command Run(std::function<absl::Status(Context&)> query) {
+Command RunQuery(std::function<absl::Status(Context&)> query) {
   return [query = std::move(query)](Context& context) {
     const absl::Status status = query(context);
     return status.ok() ? kExitOk : context.Fail(status);
@@ -162,14 +162,14 @@ void RegisterSweepQueries(CLI::App& sweep, Command& chosen) {
   list->add_option("--limit", options->limit, "At most this many (default: all)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   list->callback([options, &chosen] {
-    chosen = Run([options](Context& c) { return ListSweeps(c, *options); });
+    chosen = RunQuery([options](Context& c) { return ListSweeps(c, *options); });
   });
 
   CLI::App* show = sweep.add_subcommand("show", "One sweep and its counts");
   show->add_option("SWEEP", options->sweep, "Id of the sweep")->required();
   show->callback([options, &chosen] {
-    chosen =
-        Run([options](Context& c) { return ShowSweep(c, FullName("sweeps", options->sweep)); });
+    chosen = RunQuery(
+        [options](Context& c) { return ShowSweep(c, FullName("sweeps", options->sweep)); });
   });
 
   CLI::App* trials = sweep.add_subcommand("trials", "The trials of a sweep");
@@ -179,7 +179,7 @@ void RegisterSweepQueries(CLI::App& sweep, Command& chosen) {
   trials->add_option("--sort", options->sort,
                      "number, val_acc, val_loss or seconds, with desc after it or not");
   trials->callback([options, &chosen] {
-    chosen = Run([options](Context& c) { return ListTrials(c, *options); });
+    chosen = RunQuery([options](Context& c) { return ListTrials(c, *options); });
   });
 }
 

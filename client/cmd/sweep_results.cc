@@ -13,7 +13,7 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct SweepResultsOptions {
   std::string sweep;
   std::string sort;
   std::string format;
@@ -21,7 +21,7 @@ struct Options {
 
 // "val_acc" is best first: most for accuracies, least for losses and seconds. "val_loss desc" is
 // what it says.
-std::string OrderBy(const std::string& sort) {
+std::string SweepOrderBy(const std::string& sort) {
   const bool has_direction = sort.find(' ') != std::string::npos;
   const bool is_accuracy = sort.find("acc") != std::string::npos;
   return sort + (is_accuracy && !has_direction ? " desc" : "");
@@ -70,7 +70,7 @@ absl::StatusOr<Table> ResultsOf(const Connection& connection, const std::string&
   v1::ListConfigurationsRequest request;
   request.set_parent(name);
   request.set_page_size(1000);
-  request.set_order_by(OrderBy(sort));
+  request.set_order_by(SweepOrderBy(sort));
   do {
     v1::ListConfigurationsResponse page;
     RETURN_IF_ERROR(connection.Call(connection.sweeps(),
@@ -101,7 +101,7 @@ absl::Status PrintResults(Context& context, const std::string& name, const std::
 void RegisterSweepResults(CLI::App& sweep, Command& chosen) {
   CLI::App* command = sweep.add_subcommand(
       "results", "One row a configuration, means and deviations over its repeats");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SweepResultsOptions>();
   command->add_option("SWEEP", options->sweep, "Id of the sweep")->required();
   command->add_option("--sort", options->sort,
                       "Best first by val_acc, val_loss, best_val_acc, train_acc_last_step or "

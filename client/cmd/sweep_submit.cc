@@ -11,14 +11,15 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct SweepSubmitOptions {
   std::string file;
   std::string request_id;
   bool validate_only = false;
   bool watch = false;
 };
 
-void Describe(const Context& context, const v1::SubmitSweepResponse& response, bool validate_only) {
+void DescribeSweep(const Context& context, const v1::SubmitSweepResponse& response,
+                   bool validate_only) {
   const v1::Sweep& sweep = response.sweep();
   const std::string title = sweep.name().empty() ? "valid" : sweep.name();
   *context.out << fmt::format(
@@ -36,7 +37,7 @@ void Describe(const Context& context, const v1::SubmitSweepResponse& response, b
   }
 }
 
-int Submit(Context& context, const Options& options) {
+int SubmitSweep(Context& context, const SweepSubmitOptions& options) {
   absl::StatusOr<v1::SubmitSweepRequest> request = ReadSweepFile(options.file);
   if (!request.ok()) {
     context.Fail(request.status());
@@ -56,7 +57,7 @@ int Submit(Context& context, const Options& options) {
   if (context.json) {
     context.PrintJson(response);
   } else {
-    Describe(context, response, request->validate_only());
+    DescribeSweep(context, response, request->validate_only());
   }
   if (request->validate_only()) return kExitOk;
   if (!options.watch) {
@@ -77,7 +78,7 @@ int Submit(Context& context, const Options& options) {
 
 void RegisterSweepSubmit(CLI::App& sweep, Command& chosen) {
   CLI::App* command = sweep.add_subcommand("submit", "Store a sweep and queue its trials");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<SweepSubmitOptions>();
   command->add_option("FILE", options->file, "Sweep file, TOML or JSON; - for standard input")
       ->required();
   command->add_flag("--watch", options->watch, "Follow it, then show its results");
@@ -86,7 +87,7 @@ void RegisterSweepSubmit(CLI::App& sweep, Command& chosen) {
   command->add_flag("--validate-only", options->validate_only,
                     "Only say what would be run; stores nothing");
   command->callback(
-      [options, &chosen] { chosen = [options](Context& c) { return Submit(c, *options); }; });
+      [options, &chosen] { chosen = [options](Context& c) { return SubmitSweep(c, *options); }; });
 }
 
 }  // namespace bitsweep::client

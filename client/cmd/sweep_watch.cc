@@ -60,7 +60,7 @@ class BestAccuracy {
   absl::Time next_ = absl::InfinitePast();
 };
 
-Progress ProgressOf(const v1::WatchSweepResponse& response, std::optional<double> best) {
+Progress ProgressOfSweep(const v1::WatchSweepResponse& response, std::optional<double> best) {
   const v1::Sweep& sweep = response.sweep();
   const v1::TrialCounts& counts = sweep.counts();
   Progress progress;
@@ -103,7 +103,7 @@ int WatchSweep(Context& context, const std::string& name) {
       [&](const v1::WatchSweepResponse& response) {
         state = response.sweep().state();
         request.set_start_revision(response.revision());
-        display.Show(ProgressOf(response, best.After(response)));
+        display.Show(ProgressOfSweep(response, best.After(response)));
         if (context.json) context.PrintJsonLine(response);
       });
   display.Finish();

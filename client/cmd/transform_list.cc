@@ -10,12 +10,12 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct TransformListOptions {
   std::string filter;
   std::int64_t limit = 0;  // 0: all
 };
 
-absl::Status List(Context& context, const Options& options) {
+absl::Status ListTransforms(Context& context, const TransformListOptions& options) {
   const Connection connection = context.Connect();
   v1::ListTransformsRequest request;
   request.set_filter(options.filter);
@@ -54,13 +54,13 @@ absl::Status List(Context& context, const Options& options) {
 
 void RegisterTransformList(CLI::App& transform, Command& chosen) {
   CLI::App* list = transform.add_subcommand("list", "Transforms, newest first");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TransformListOptions>();
   list->add_option("--filter", options->filter, "For example 'state = RUNNING' (docs/api.md)");
   list->add_option("--limit", options->limit, "At most this many (default: all)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   list->callback([options, &chosen] {
     chosen = [options](Context& c) {
-      const absl::Status status = List(c, *options);
+      const absl::Status status = ListTransforms(c, *options);
       return status.ok() ? kExitOk : c.Fail(status);
     };
   });

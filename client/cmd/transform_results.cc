@@ -11,14 +11,14 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct TransformResultsOptions {
   std::string transform;
   std::string sort;
   std::string format;
 };
 
 // "accuracy" is best first: most. The others are least first. "accuracy asc" is what it says.
-std::string OrderBy(const std::string& sort) {
+std::string TransformOrderBy(const std::string& sort) {
   if (sort == "accuracy") return "accuracy desc";
   if (sort.ends_with(" asc")) return sort.substr(0, sort.size() - 4);
   return sort;
@@ -30,7 +30,7 @@ absl::StatusOr<v1::ListTransformJobsResponse> JobsOf(const Connection& connectio
   v1::ListTransformJobsRequest request;
   request.set_parent(name);
   request.set_page_size(1000);
-  request.set_order_by(OrderBy(sort));
+  request.set_order_by(TransformOrderBy(sort));
   v1::ListTransformJobsResponse all;
   do {
     v1::ListTransformJobsResponse page;
@@ -104,7 +104,7 @@ absl::Status PrintTransformResults(Context& context, const std::string& name,
 void RegisterTransformResults(CLI::App& transform, Command& chosen) {
   CLI::App* command = transform.add_subcommand(
       "results", "One row a job: accuracy, operations, size; * where no other job is better");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TransformResultsOptions>();
   command->add_option("TRANSFORM", options->transform, "Id of the transform")->required();
   command->add_option("--sort", options->sort,
                       "Best first by accuracy, bitops, size_bits or seconds; or \"FIELD asc\", "

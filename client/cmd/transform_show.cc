@@ -100,7 +100,7 @@ void PrintJob(Context& context, const v1::TransformJob& job, std::int64_t jobs) 
                << RenderPassResults(job, context.out_is_terminal ? Format::kTable : Format::kTsv);
 }
 
-absl::Status Show(Context& context, const std::string& name) {
+absl::Status ShowTransform(Context& context, const std::string& name) {
   Target target = TargetOf(name);
   const Connection connection = context.Connect();
   v1::GetTransformRequest request;
@@ -147,7 +147,7 @@ void RegisterTransformShow(CLI::App& transform, Command& chosen) {
   show->add_option("TRANSFORM", *name, "Id of the transform, or TRANSFORM/NUMBER")->required();
   show->callback([name, &chosen] {
     chosen = [name](Context& c) {
-      const absl::Status status = Show(c, *name);
+      const absl::Status status = ShowTransform(c, *name);
       return status.ok() ? kExitOk : c.Fail(status);
     };
   });

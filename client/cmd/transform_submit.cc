@@ -12,7 +12,7 @@
 namespace bitsweep::client {
 namespace {
 
-struct Options {
+struct TransformSubmitOptions {
   std::string file;
   TransformOverrides overrides;
   std::string request_id;
@@ -20,8 +20,8 @@ struct Options {
   bool watch = false;
 };
 
-void Describe(const Context& context, const v1::SubmitTransformResponse& response,
-              bool validate_only) {
+void DescribeTransform(const Context& context, const v1::SubmitTransformResponse& response,
+                       bool validate_only) {
   const v1::Transform& transform = response.transform();
   *context.out << fmt::format(
       "{}: {}, {}{}\n", transform.name().empty() ? "valid" : transform.name(),
@@ -35,7 +35,7 @@ void Describe(const Context& context, const v1::SubmitTransformResponse& respons
   }
 }
 
-int Submit(Context& context, const Options& options) {
+int SubmitTransform(Context& context, const TransformSubmitOptions& options) {
   std::vector<std::string> warnings;
   absl::StatusOr<v1::SubmitTransformRequest> file =
       ReadTransformFile(options.file, options.overrides, &warnings);
@@ -59,7 +59,7 @@ int Submit(Context& context, const Options& options) {
   if (context.json) {
     context.PrintJson(response);
   } else {
-    Describe(context, response, request.validate_only());
+    DescribeTransform(context, response, request.validate_only());
   }
   if (request.validate_only()) return kExitOk;
   if (!options.watch) {
@@ -80,7 +80,7 @@ int Submit(Context& context, const Options& options) {
 
 void RegisterTransformSubmit(CLI::App& transform, Command& chosen) {
   CLI::App* command = transform.add_subcommand("submit", "Store a transform and queue its jobs");
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TransformSubmitOptions>();
   command
       ->add_option("FILE", options->file,
                    "Transform file, TOML or JSON (docs/transform_files.md); - for standard input")
@@ -94,8 +94,9 @@ void RegisterTransformSubmit(CLI::App& transform, Command& chosen) {
                       "The same id with the same transform is stored once");
   command->add_flag("--validate-only", options->validate_only,
                     "Only say what would be run; stores nothing");
-  command->callback(
-      [options, &chosen] { chosen = [options](Context& c) { return Submit(c, *options); }; });
+  command->callback([options, &chosen] {
+    chosen = [options](Context& c) { return SubmitTransform(c, *options); };
+  });
 }
 
 }  // namespace bitsweep::client

@@ -12,7 +12,7 @@
 namespace bitsweep::client {
 namespace {
 
-Progress ProgressOf(const v1::Transform& transform) {
+Progress ProgressOfTransform(const v1::Transform& transform) {
   const v1::TrialCounts& counts = transform.counts();
   Progress progress;
   progress.ended = Ended(counts);
@@ -49,7 +49,7 @@ int WatchTransform(Context& context, const std::string& name) {
       [&](const v1::WatchTransformResponse& response) {
         state = response.transform().state();
         request.set_start_revision(response.revision());
-        display.Show(ProgressOf(response.transform()));
+        display.Show(ProgressOfTransform(response.transform()));
         if (context.json) context.PrintJsonLine(response);
       });
   display.Finish();

@@ -76,7 +76,7 @@ absl::Status PrintTrial(Context& context, const v1::Trial& trial) {
   return absl::OkStatus();
 }
 
-absl::Status Show(Context& context, const std::string& name) {
+absl::Status ShowTrial(Context& context, const std::string& name) {
   const Connection connection = context.Connect();
   v1::GetTrialRequest request;
   request.set_name(TrialNameOf(name));
@@ -97,7 +97,7 @@ void RegisterTrial(CLI::App& app, Command& chosen) {
   show->add_option("TRIAL", *name, "SWEEP/NUMBER, or sweeps/SWEEP/trials/NUMBER")->required();
   show->callback([name, &chosen] {
     chosen = [name](Context& c) {
-      const absl::Status status = Show(c, *name);
+      const absl::Status status = ShowTrial(c, *name);
       return status.ok() ? kExitOk : c.Fail(status);
     };
   });

@@ -7,7 +7,7 @@
 namespace bitsweep::client {
 namespace {
 
-absl::Status List(Context& context) {
+absl::Status ListWorkers(Context& context) {
   const Connection connection = context.Connect();
   v1::ListWorkersRequest request;
   request.set_page_size(1000);
@@ -50,7 +50,7 @@ void RegisterWorker(CLI::App& app, Command& chosen) {
   CLI::App* list = worker->add_subcommand("list", "Workers, by name");
   list->callback([&chosen] {
     chosen = [](Context& context) {
-      const absl::Status status = List(context);
+      const absl::Status status = ListWorkers(context);
       return status.ok() ? kExitOk : context.Fail(status);
     };
   });

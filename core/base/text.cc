@@ -53,4 +53,6 @@ std::string ToValidUtf8(std::string_view text, std::size_t max_bytes) {
   return valid;
 }
 
+std::string Quoted(std::string_view text) { return "\"" + ToValidUtf8(text, 200) + "\""; }
+
 }  // namespace bitsweep

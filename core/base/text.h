@@ -13,6 +13,9 @@ namespace bitsweep {
 // bytes; protobuf refuses strings that are no UTF-8. Pure.
 std::string ToValidUtf8(std::string_view text, std::size_t max_bytes);
 
+// A user's text in a message: in quotes, valid UTF-8, at most 200 bytes of it. Pure.
+std::string Quoted(std::string_view text);
+
 }  // namespace bitsweep
 
 #endif  // BITSWEEP_CORE_BASE_TEXT_H_

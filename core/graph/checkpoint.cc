@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/graph/checkpoint.h"
 
-#include <bit>
 #include <cstring>
 
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/graph/graph_json.h"
 #include "core/graph/json_depth.h"
+#include "core/graph/raw_bytes.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -15,9 +15,6 @@ namespace bitsweep::graph {
 namespace {
 
 using Json = nlohmann::json;
-
-static_assert(std::endian::native == std::endian::little,
-              "tensors are written as they lie in memory");
 
 constexpr std::string_view kMagic = "BSCK";
 constexpr std::uint32_t kVersion = 1;
@@ -28,14 +25,7 @@ constexpr int kMaxHeaderDepth = 40;  // the graph, and what holds it
 
 std::size_t Align(std::size_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
 
-template <typename T>
-T ReadAt(std::string_view bytes, std::size_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-absl::Status Bad(const std::string& why) {
+absl::Status BadCheckpoint(const std::string& why) {
   return absl::InvalidArgumentError("checkpoint: " + why);
 }
 
@@ -89,11 +79,11 @@ std::string SerializeCheckpoint(const Checkpoint& checkpoint) {
 
 absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
   if (bytes.size() < kPrefix + kDigestBytes || !bytes.starts_with(kMagic)) {
-    return Bad("not a checkpoint: expected it to begin with \"BSCK\"");
+    return BadCheckpoint("not a checkpoint: expected it to begin with \"BSCK\"");
   }
   const auto version = ReadAt<std::uint32_t>(bytes, 4);
   if (version != kVersion) {
-    return Bad(fmt::format("version {}: this program reads {}", version, kVersion));
+    return BadCheckpoint(fmt::format("version {}: this program reads {}", version, kVersion));
   }
   const std::string_view body = bytes.substr(0, bytes.size() - kDigestBytes);
   Sha256 sha;
@@ -103,34 +93,36 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
     return absl::DataLossError("checkpoint: the digest does not match: truncated or damaged");
   }
   const auto header_bytes = ReadAt<std::uint64_t>(bytes, 8);
-  if (header_bytes > body.size() - kPrefix) return Bad("the header is longer than the file");
+  if (header_bytes > body.size() - kPrefix)
+    return BadCheckpoint("the header is longer than the file");
   const std::size_t data_start = Align(kPrefix + static_cast<std::size_t>(header_bytes));
-  if (data_start > body.size()) return Bad("the file ends before its tensors");
+  if (data_start > body.size()) return BadCheckpoint("the file ends before its tensors");
 
   const std::string_view text = body.substr(kPrefix, static_cast<std::size_t>(header_bytes));
   const std::string_view padding = body.substr(kPrefix + text.size());
   if (padding.find_first_not_of('\0') < data_start - kPrefix - text.size()) {
-    return Bad("the padding after the header is not zero");
+    return BadCheckpoint("the padding after the header is not zero");
   }
-  if (IsNestedDeeperThan(kMaxHeaderDepth, text)) return Bad("the header is nested too deep");
+  if (IsNestedDeeperThan(kMaxHeaderDepth, text))
+    return BadCheckpoint("the header is nested too deep");
   const Json header = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!header.is_object() || header.size() != 3 || !header.contains("graph") ||
       !header.contains("metadata") || !header.contains("tensors")) {
-    return Bad("the header must be an object of graph, metadata and tensors");
+    return BadCheckpoint("the header must be an object of graph, metadata and tensors");
   }
   absl::StatusOr<Graph> graph = FromJson(header["graph"].dump());
-  if (!graph.ok()) return Bad(std::string(graph.status().message()));
+  if (!graph.ok()) return BadCheckpoint(std::string(graph.status().message()));
   std::map<std::string, std::string> metadata;
-  if (!header["metadata"].is_object()) return Bad("metadata must be an object");
+  if (!header["metadata"].is_object()) return BadCheckpoint("metadata must be an object");
   for (const auto& [key, value] : header["metadata"].items()) {
     if (!value.is_string()) {
-      return Bad(fmt::format("metadata \"{}\" must be a string", ToValidUtf8(key, 200)));
+      return BadCheckpoint(fmt::format("metadata \"{}\" must be a string", ToValidUtf8(key, 200)));
     }
     metadata[key] = value.get<std::string>();
   }
   const Json& entries = header["tensors"];
   if (!entries.is_array() || entries.size() != graph->tensors().size()) {
-    return Bad(
+    return BadCheckpoint(
         fmt::format("{} tensors, the graph has {}", entries.size(), graph->tensors().size()));
   }
   Checkpoint checkpoint{*std::move(graph), {}, std::move(metadata)};
@@ -139,12 +131,12 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
     const TensorInfo& tensor = checkpoint.graph.tensors()[i];
     const Json wanted = TensorEntry(tensor, offset);
     if (entries[i] != wanted) {
-      return Bad(fmt::format("tensor {} is {}, the graph needs {}", i,
-                             ToValidUtf8(entries[i].dump(), 500), wanted.dump()));
+      return BadCheckpoint(fmt::format("tensor {} is {}, the graph needs {}", i,
+                                       ToValidUtf8(entries[i].dump(), 500), wanted.dump()));
     }
     const std::size_t size = BytesOf(tensor);
     if (size > body.size() - data_start - offset) {
-      return Bad(fmt::format("the file ends inside tensor {}", tensor.name));
+      return BadCheckpoint(fmt::format("the file ends inside tensor {}", tensor.name));
     }
     TensorValue value{.name = tensor.name};
     const char* data = body.data() + data_start + offset;
@@ -159,7 +151,8 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view bytes) {
     offset += size;
   }
   if (data_start + offset != body.size()) {
-    return Bad(fmt::format("{} bytes after the last tensor", body.size() - data_start - offset));
+    return BadCheckpoint(
+        fmt::format("{} bytes after the last tensor", body.size() - data_start - offset));
   }
   return checkpoint;
 }

@@ -16,7 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 using json_object::Fail;
-using json_object::Quoted;
 
 constexpr std::size_t kMaxBytes = 16 << 20;
 constexpr int kMaxDepth = 32;

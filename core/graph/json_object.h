@@ -20,11 +20,6 @@
 namespace bitsweep::graph {
 namespace json_object {
 
-// A user's text in a message: valid UTF-8, and short.
-inline std::string Quoted(std::string_view text) {
-  return fmt::format("\"{}\"", ToValidUtf8(text, 200));
-}
-
 [[noreturn]] inline void Fail(const std::string& where, const std::string& why) {
   throw std::invalid_argument(fmt::format("{}: {}", where, why));
 }
@@ -91,8 +86,7 @@ class JsonObject {
   }
   void Done() const {
     for (const auto& [key, value] : json_.items()) {
-      if (!seen_.contains(key))
-        json_object::Fail(where_, "unknown key " + json_object::Quoted(key));
+      if (!seen_.contains(key)) json_object::Fail(where_, "unknown key " + Quoted(key));
     }
   }
 

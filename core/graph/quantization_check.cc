@@ -132,20 +132,21 @@ const Blocks* BlocksOf(const NumberFormat& format) {
   return nullptr;
 }
 
-absl::Status Bad(const std::string& why) {
+absl::Status BadQuantization(const std::string& why) {
   return absl::InvalidArgumentError("quantization: " + why);
 }
 
 absl::Status CheckTensor(const std::string& format_name, const char* tensor,
                          const NumberFormat& format, const Shape& shape) {
   if (FormatName(format) != format_name) {
-    return Bad(fmt::format("{} is {}, the node {}", tensor, FormatName(format), format_name));
+    return BadQuantization(
+        fmt::format("{} is {}, the node {}", tensor, FormatName(format), format_name));
   }
   for (const FormatProblem& problem : CheckRanges(format)) {
-    return Bad(fmt::format("{}.{} is {}", tensor, problem.entry, problem.why));
+    return BadQuantization(fmt::format("{}.{} is {}", tensor, problem.entry, problem.why));
   }
   if (const std::string why = TensorProblem(format, shape); !why.empty()) {
-    return Bad(fmt::format("{}: {}", tensor, why));
+    return BadQuantization(fmt::format("{}: {}", tensor, why));
   }
   return absl::OkStatus();
 }
@@ -194,22 +195,23 @@ bool HasBias(const Op& op) {
 absl::Status CheckQuantization(const Node& node, const Shape& input_sample_shape) {
   const NodeQuantization& q = *node.quantization;
   if (!IsQuantizable(node.op)) {
-    return Bad(fmt::format("{} cannot be quantized: expected linear, conv1d, relu or add",
-                           OpName(node.op)));
+    return BadQuantization(fmt::format(
+        "{} cannot be quantized: expected linear, conv1d, relu or add", OpName(node.op)));
   }
   const std::string format = q.format == "fixed" ? "integer" : q.format;
   if (FormatTitle(format).empty()) {
-    return Bad(fmt::format("no number format \"{}\"", ToValidUtf8(q.format, 100)));
+    return BadQuantization(fmt::format("no number format \"{}\"", ToValidUtf8(q.format, 100)));
   }
-  if (q.weight && !HasWeight(node.op)) return Bad(fmt::format("{} has no weight", OpName(node.op)));
-  if (q.bias && !HasBias(node.op)) return Bad("the node has no bias");
+  if (q.weight && !HasWeight(node.op))
+    return BadQuantization(fmt::format("{} has no weight", OpName(node.op)));
+  if (q.bias && !HasBias(node.op)) return BadQuantization("the node has no bias");
   Shape input = input_sample_shape;
   input.insert(input.begin(), 1);  // the batch
   if (q.data_in) {
     if (absl::Status s = CheckTensor(format, "data_in", *q.data_in, input); !s.ok()) return s;
     const Blocks* blocks = BlocksOf(*q.data_in);
     if (blocks != nullptr && !blocks->skip_first_dim) {
-      return Bad("data_in: blocks must skip the first dimension, the batch");
+      return BadQuantization("data_in: blocks must skip the first dimension, the batch");
     }
   }
   if (q.weight) {

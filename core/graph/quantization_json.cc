@@ -121,7 +121,7 @@ NumberFormat ReadFields(const std::string& name, JsonObject& o, const std::strin
     return MxfpFormat{o.Integer("exponent_width"), o.Integer("frac_width"),
                       o.Integer("block_size")};
   }
-  json_object::Fail(where, "unknown number format " + json_object::Quoted(name));
+  json_object::Fail(where, "unknown number format " + Quoted(name));
 }
 
 std::optional<NumberFormat> ReadFormat(JsonObject& node, const std::string& key,

@@ -2,7 +2,6 @@
 #include "core/graph/safetensors.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -14,6 +13,7 @@
 
 #include "core/base/text.h"
 #include "core/graph/json_depth.h"
+#include "core/graph/raw_bytes.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
@@ -23,25 +23,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-static_assert(std::endian::native == std::endian::little, "data is read as it lies in memory");
-
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 1 << 20;
-constexpr int kMaxDepth = 8;
+constexpr int kMaxHeaderDepth = 8;
 constexpr std::size_t kMaxPrefixBytes = 200;
 constexpr std::size_t kMaxProblems = 50;
 
-absl::Status Bad(const std::string& why) {
+absl::Status BadFile(const std::string& why) {
   return absl::InvalidArgumentError("safetensors: " + why);
-}
-
-std::string Quoted(std::string_view text) { return fmt::format("\"{}\"", ToValidUtf8(text, 200)); }
-
-template <typename T>
-T ReadAt(std::string_view bytes, std::size_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
 }
 
 // IEEE-754 binary16: 1 sign, 5 exponent, 10 mantissa bits. Exact in float32.
@@ -237,10 +226,10 @@ TensorValue ReadValue(const TensorInfo& tensor, const Entry& entry, std::string_
 }
 
 absl::Status AllProblems(const std::vector<std::string>& problems) {
-  if (problems.size() <= kMaxProblems) return Bad(fmt::format("{}", fmt::join(problems, "; ")));
-  return Bad(fmt::format("{}; and {} more",
-                         fmt::join(problems.begin(), problems.begin() + kMaxProblems, "; "),
-                         problems.size() - kMaxProblems));
+  if (problems.size() <= kMaxProblems) return BadFile(fmt::format("{}", fmt::join(problems, "; ")));
+  return BadFile(fmt::format("{}; and {} more",
+                             fmt::join(problems.begin(), problems.begin() + kMaxProblems, "; "),
+                             problems.size() - kMaxProblems));
 }
 
 }  // namespace
@@ -248,20 +237,20 @@ absl::Status AllProblems(const std::vector<std::string>& problems) {
 absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& graph,
                                                                 std::string_view bytes) {
   if (bytes.size() < kLengthBytes) {
-    return Bad(fmt::format("{} bytes are no file of this format", bytes.size()));
+    return BadFile(fmt::format("{} bytes are no file of this format", bytes.size()));
   }
   const auto header_bytes = ReadAt<std::uint64_t>(bytes, 0);
   if (header_bytes > kMaxHeaderBytes || header_bytes > bytes.size() - kLengthBytes) {
-    return Bad(fmt::format("a header of {} bytes in a file of {}; at most {} are accepted",
-                           header_bytes, bytes.size(), kMaxHeaderBytes));
+    return BadFile(fmt::format("a header of {} bytes in a file of {}; at most {} are accepted",
+                               header_bytes, bytes.size(), kMaxHeaderBytes));
   }
   const std::string_view text = bytes.substr(kLengthBytes, header_bytes);
   const std::string_view data = bytes.substr(kLengthBytes + header_bytes);
-  if (IsNestedDeeperThan(kMaxDepth, text)) return Bad("the header is nested too deep");
+  if (IsNestedDeeperThan(kMaxHeaderDepth, text)) return BadFile("the header is nested too deep");
   std::string repeated;
   const Json header = ParseHeader(text, repeated);
-  if (!header.is_object()) return Bad("the header is no JSON object");
-  if (!repeated.empty()) return Bad(Quoted(repeated) + " is given twice");
+  if (!header.is_object()) return BadFile("the header is no JSON object");
+  if (!repeated.empty()) return BadFile(Quoted(repeated) + " is given twice");
 
   std::vector<std::string> problems;
   std::map<std::string, Entry> entries;
@@ -277,7 +266,7 @@ absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& gra
   }
   if (!problems.empty()) return AllProblems(problems);
   if (const std::optional<std::string> problem = LayoutProblem(entries, data.size())) {
-    return Bad(*problem);
+    return BadFile(*problem);
   }
 
   const std::string prefix = BestPrefix(graph, entries);

@@ -10,13 +10,13 @@
 namespace bitsweep::graph {
 namespace {
 
-constexpr std::int64_t kMaxSize = 1 << 28;
+constexpr std::int64_t kMaxElements = 1 << 28;
 
-absl::Status Bad(const std::string& why) { return absl::InvalidArgumentError(why); }
+absl::Status BadSize(const std::string& why) { return absl::InvalidArgumentError(why); }
 
 absl::Status CheckSize(const char* what, std::int64_t value, std::int64_t low) {
-  if (value >= low && value <= kMaxSize) return absl::OkStatus();
-  return Bad(fmt::format("{} is {}: expected {} to {}", what, value, low, kMaxSize));
+  if (value >= low && value <= kMaxElements) return absl::OkStatus();
+  return BadSize(fmt::format("{} is {}: expected {} to {}", what, value, low, kMaxElements));
 }
 
 struct Visitor {
@@ -31,7 +31,8 @@ struct Visitor {
     if (absl::Status s = CheckSize("in_features", op.in_features, 1); !s.ok()) return s;
     if (absl::Status s = CheckSize("out_features", op.out_features, 1); !s.ok()) return s;
     if (x().size() != 1 || x()[0] != op.in_features) {
-      return Bad(fmt::format("input has shape {}, expected [{}]", ShapeText(x()), op.in_features));
+      return BadSize(
+          fmt::format("input has shape {}, expected [{}]", ShapeText(x()), op.in_features));
     }
     return Shape{op.out_features};
   }
@@ -43,13 +44,13 @@ struct Visitor {
     if (absl::Status s = CheckSize("stride", op.stride, 1); !s.ok()) return s;
     if (absl::Status s = CheckSize("padding", op.padding, 0); !s.ok()) return s;
     if (x().size() != 2 || x()[0] != op.in_channels) {
-      return Bad(
+      return BadSize(
           fmt::format("input has shape {}, expected [{}, length]", ShapeText(x()), op.in_channels));
     }
     const std::int64_t room = x()[1] + 2 * op.padding - op.kernel_size;
     if (room < 0) {
-      return Bad(fmt::format("kernel_size {} is longer than the padded input, {}", op.kernel_size,
-                             x()[1] + 2 * op.padding));
+      return BadSize(fmt::format("kernel_size {} is longer than the padded input, {}",
+                                 op.kernel_size, x()[1] + 2 * op.padding));
     }
     return Shape{op.out_channels, room / op.stride + 1};
   }
@@ -57,38 +58,38 @@ struct Visitor {
   absl::StatusOr<Shape> operator()(const BatchNorm1d& op) const {
     if (absl::Status s = CheckSize("num_features", op.num_features, 1); !s.ok()) return s;
     if (!std::isfinite(op.eps) || op.eps <= 0)
-      return Bad(fmt::format("eps is {}: expected above 0", op.eps));
+      return BadSize(fmt::format("eps is {}: expected above 0", op.eps));
     if (!(op.momentum >= 0 && op.momentum <= 1)) {
-      return Bad(fmt::format("momentum is {}: expected 0 to 1", op.momentum));
+      return BadSize(fmt::format("momentum is {}: expected 0 to 1", op.momentum));
     }
     if (x().empty() || x().size() > 2 || x()[0] != op.num_features) {
-      return Bad(fmt::format("input has shape {}, expected [{}] or [{}, length]", ShapeText(x()),
-                             op.num_features, op.num_features));
+      return BadSize(fmt::format("input has shape {}, expected [{}] or [{}, length]",
+                                 ShapeText(x()), op.num_features, op.num_features));
     }
     return x();
   }
 
   absl::StatusOr<Shape> operator()(const Add&) const {
     if (inputs[0] != inputs[1]) {
-      return Bad(fmt::format("inputs have shapes {} and {}, expected equal ones",
-                             ShapeText(inputs[0]), ShapeText(inputs[1])));
+      return BadSize(fmt::format("inputs have shapes {} and {}, expected equal ones",
+                                 ShapeText(inputs[0]), ShapeText(inputs[1])));
     }
     return x();
   }
 
   absl::StatusOr<Shape> operator()(const View& op) const {
     if (op.shape.size() < 2 || op.shape.size() > 8 || op.shape[0] != -1) {
-      return Bad(fmt::format("view {}: expected -1 for the batch and then 1 to 7 sizes",
-                             ShapeText(op.shape)));
+      return BadSize(fmt::format("view {}: expected -1 for the batch and then 1 to 7 sizes",
+                                 ShapeText(op.shape)));
     }
     Shape shape(op.shape.begin() + 1, op.shape.end());
     for (const std::int64_t size : shape) {
       if (absl::Status s = CheckSize("a size of the view", size, 1); !s.ok()) return s;
     }
     if (ElementCount(shape) != ElementCount(x())) {
-      return Bad(fmt::format("view {} has {} elements a sample, the input {} has {}",
-                             ShapeText(op.shape), ElementCount(shape), ShapeText(x()),
-                             ElementCount(x())));
+      return BadSize(fmt::format("view {} has {} elements a sample, the input {} has {}",
+                                 ShapeText(op.shape), ElementCount(shape), ShapeText(x()),
+                                 ElementCount(x())));
     }
     return shape;
   }
@@ -96,7 +97,7 @@ struct Visitor {
   absl::StatusOr<Shape> operator()(const Flatten& op) const {
     const auto dimensions = static_cast<std::int64_t>(x().size());
     if (op.start_dim < 1 || op.start_dim > dimensions) {
-      return Bad(fmt::format("start_dim is {}: expected 1 to {}", op.start_dim, dimensions));
+      return BadSize(fmt::format("start_dim is {}: expected 1 to {}", op.start_dim, dimensions));
     }
     Shape shape(x().begin(), x().begin() + (op.start_dim - 1));
     shape.push_back(ElementCount(Shape(x().begin() + (op.start_dim - 1), x().end())));
@@ -104,7 +105,8 @@ struct Visitor {
   }
 
   absl::StatusOr<Shape> operator()(const Dropout& op) const {
-    if (!(op.p >= 0 && op.p < 1)) return Bad(fmt::format("p is {}: expected 0 to below 1", op.p));
+    if (!(op.p >= 0 && op.p < 1))
+      return BadSize(fmt::format("p is {}: expected 0 to below 1", op.p));
     return x();
   }
 };

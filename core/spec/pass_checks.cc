@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "core/base/text.h"
 #include "core/spec/quantize_check.h"
 #include "core/spec/validate.h"
@@ -22,12 +23,6 @@ constexpr std::size_t kMaxTargets = 10'000;
 constexpr std::size_t kMaxInput = 1 << 20;
 constexpr std::int64_t kMaxSamples = 100'000'000;
 constexpr std::int64_t kMaxShown = 4096;
-
-bool Contains(const Names& list, std::string_view item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
-std::string Quoted(std::string_view text) { return fmt::format("\"{}\"", ToValidUtf8(text, 200)); }
 
 class PassChecker {
  public:
@@ -130,7 +125,7 @@ class PassChecker {
     }
   }
   void OneOf(const std::string& path, const std::string& value, const Names& names) {
-    if (!Contains(names, value)) {
+    if (!absl::c_linear_search(names, value)) {
       Add(path, fmt::format("{}: expected {}{}", Quoted(value), names.size() > 1 ? "one of " : "",
                             fmt::join(names, ", ")));
     }
@@ -178,7 +173,7 @@ class PassChecker {
         continue;
       }
       const graph::Node& node = inputs_.graph->nodes()[static_cast<std::size_t>(position)];
-      if (weights && !Contains(kOwners, graph::OpName(node.op))) {
+      if (weights && !absl::c_linear_search(kOwners, graph::OpName(node.op))) {
         Add(item, fmt::format("node {} has no parameters: expected linear, conv1d or batch_norm1d",
                               Quoted(node.name)));
       } else if (node.kind == graph::NodeKind::kPlaceholder) {
@@ -200,7 +195,7 @@ class PassChecker {
     static const Names kStatistics = {
         "variance_precise", "variance_online", "range_min_max", "range_quantile",
         "range_n_sigma",    "abs_mean",        "record"};
-    if (!Contains(kStatistics, s.name)) {
+    if (!absl::c_linear_search(kStatistics, s.name)) {
       OneOf(path + ".name", s.name, kStatistics);
       return;
     }

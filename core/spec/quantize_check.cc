@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "core/base/text.h"
 #include "core/spec/node_selection.h"
 #include "core/spec/tensor_format.h"
@@ -19,8 +20,6 @@ using graph::Graph;
 using graph::Node;
 
 constexpr std::size_t kMaxListed = 20;
-
-std::string Quoted(std::string_view text) { return fmt::format("\"{}\"", ToValidUtf8(text, 200)); }
 
 // "a, b, c and 12 more".
 std::string Listed(const std::vector<std::string_view>& names) {
@@ -42,17 +41,13 @@ const std::vector<std::string_view>& KnownOps() {
   return ops;
 }
 
-bool Contains(const std::vector<std::string_view>& list, std::string_view item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 // Whether a configuration's nodes have a weight; unknown where no graph says what they are.
 enum class Weights { kUnknown, kAll, kSome, kNone };
 
-class Checker {
+class QuantizeChecker {
  public:
-  Checker(const QuantizeSpec& spec, const Graph* graph, bool sizes_are_known,
-          const std::string& field)
+  QuantizeChecker(const QuantizeSpec& spec, const Graph* graph, bool sizes_are_known,
+                  const std::string& field)
       : spec_(spec), graph_(graph), sizes_are_known_(sizes_are_known), field_(field) {}
 
   std::vector<FieldViolation> Run() {
@@ -120,8 +115,8 @@ class Checker {
     const std::string& key = spec_.rules[rule].key;
     if (key.empty()) return Add(path, "empty");
     const bool leaves_alone = spec_.rules[rule].config.name == kNotQuantized;
-    if (spec_.by == "type" && !Contains(QuantizableOps(), key)) {
-      if (!Contains(KnownOps(), key)) {
+    if (spec_.by == "type" && !absl::c_linear_search(QuantizableOps(), key)) {
+      if (!absl::c_linear_search(KnownOps(), key)) {
         Add(path, fmt::format("no op {}: expected one of {}", Quoted(key),
                               fmt::join(QuantizableOps(), ", ")));
       } else if (!leaves_alone) {
@@ -165,7 +160,7 @@ class Checker {
     const std::string& key = spec_.rules[rule].key;
     if (spec_.by == "type") {
       if (key == "linear" || key == "conv1d") return Weights::kAll;
-      return Contains(QuantizableOps(), key) ? Weights::kNone : Weights::kUnknown;
+      return absl::c_linear_search(QuantizableOps(), key) ? Weights::kNone : Weights::kUnknown;
     }
     return graph_ == nullptr ? Weights::kUnknown : WeightsOf(selection_.nodes_of_rule[rule]);
   }
@@ -253,7 +248,7 @@ class Checker {
 
 std::vector<FieldViolation> CheckQuantize(const QuantizeSpec& spec, const Graph* graph,
                                           bool sizes_are_known, const std::string& field) {
-  return Checker(spec, graph, sizes_are_known, field).Run();
+  return QuantizeChecker(spec, graph, sizes_are_known, field).Run();
 }
 
 }  // namespace bitsweep::spec

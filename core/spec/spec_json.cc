@@ -18,7 +18,7 @@ using Json = nlohmann::json;
 using Reader = JsonReader;
 
 template <typename Enum>
-Json Names(const std::vector<Enum>& values) {
+Json NamesOf(const std::vector<Enum>& values) {
   Json list = Json::array();
   for (const Enum value : values) list.push_back(std::string(Name(value)));
   return list;
@@ -50,8 +50,8 @@ PartialHyperparameters ReadPartial(const Json& json, const std::string& path) {
 
 Json ToJson(const Axes& axes) {
   return {{"max_epochs", axes.max_epochs},     {"learning_rate", axes.learning_rate},
-          {"batch_size", axes.batch_size},     {"optimizer", Names(axes.optimizer)},
-          {"weight_decay", axes.weight_decay}, {"schedule", Names(axes.schedule)}};
+          {"batch_size", axes.batch_size},     {"optimizer", NamesOf(axes.optimizer)},
+          {"weight_decay", axes.weight_decay}, {"schedule", NamesOf(axes.schedule)}};
 }
 
 Axes ReadAxes(const Json& json, const std::string& path) {
@@ -101,9 +101,9 @@ Json ToJson(const Search& search) {
                 {"max_epochs", ToJson(s.max_epochs)},
                 {"learning_rate", ToJson(s.learning_rate)},
                 {"batch_size", ToJson(s.batch_size)},
-                {"optimizer", Names(s.optimizer)},
+                {"optimizer", NamesOf(s.optimizer)},
                 {"weight_decay", ToJson(s.weight_decay)},
-                {"schedule", Names(s.schedule)}}}};
+                {"schedule", NamesOf(s.schedule)}}}};
     }
   };
   return std::visit(Visitor{}, search);

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
@@ -40,10 +41,6 @@ std::vector<std::string_view> Written(const TensorFormatSpec& t) {
   add(t.median.has_value(), "median");
   add(t.max.has_value(), "max");
   return entries;
-}
-
-bool Contains(const std::vector<std::string_view>& list, std::string_view item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
 }
 
 // 2^(bits - 1) - 1, the middle of an exponent's range; 0 for bits that are refused anyway.
@@ -101,7 +98,7 @@ const FormatRule* FindFormat(std::string_view name) {
 }
 
 bool TakesEntry(const FormatRule& rule, std::string_view entry) {
-  return Contains(rule.required, entry) || Contains(rule.optional, entry);
+  return absl::c_linear_search(rule.required, entry) || absl::c_linear_search(rule.optional, entry);
 }
 
 IntegerEntry FindIntegerEntry(std::string_view entry) {
@@ -123,7 +120,7 @@ std::vector<FormatProblem> CheckEntries(const FormatConfig& config,
   }
   bool complete = true;
   for (const std::string_view entry : rule.required) {
-    if (Contains(written, entry)) continue;
+    if (absl::c_linear_search(written, entry)) continue;
     complete = false;
     problems.push_back({std::string(entry), fmt::format("missing: {} needs it", rule.name)});
   }

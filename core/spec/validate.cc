@@ -16,7 +16,7 @@ namespace bitsweep::spec {
 namespace {
 
 // Collects violations below the request's "sweep" field.
-class Checker {
+class SweepChecker {
  public:
   void Add(const std::string& field, std::string description) {
     violations.push_back({"sweep." + field, std::move(description)});
@@ -127,7 +127,7 @@ class Checker {
 }  // namespace
 
 std::vector<FieldViolation> Validate(const SweepSpec& spec) {
-  Checker check;
+  SweepChecker check;
   if (spec.display_name.size() > 200) {
     check.Add("display_name",
               fmt::format("{} bytes: expected at most 200", spec.display_name.size()));

@@ -19,7 +19,7 @@
 namespace bitsweep::rpc {
 namespace {
 
-v1::Worker ToProto(const store::WorkerRecord& record) {
+v1::Worker WorkerMessage(const store::WorkerRecord& record) {
   v1::Worker worker;
   worker.set_name(WorkerName(record.worker_id));
   worker.set_state(v1::Worker::STATE_LOST);
@@ -88,7 +88,7 @@ grpc::Status AdminServiceImpl::ListWorkers(grpc::ServerContext*,
     }
     for (const store::WorkerRecord& record : page.items) {
       v1::Worker& worker = *response->add_workers();
-      worker = ToProto(record);
+      worker = WorkerMessage(record);
       const auto entry = live.find(record.worker_id);
       if (entry != live.end()) AddLive(entry->second, worker);
     }
@@ -106,7 +106,7 @@ grpc::Status AdminServiceImpl::DrainWorker(grpc::ServerContext*,
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string id, ParseWorkerName(request->name()));
     ASSIGN_OR_RETURN(const scheduler::LiveWorker worker, scheduler_.DrainWorker(id));
-    *response->mutable_worker() = ToProto(worker.record);
+    *response->mutable_worker() = WorkerMessage(worker.record);
     AddLive(worker, *response->mutable_worker());
     return absl::OkStatus();
   }());

@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kMaxChunk = 1 << 20;
 constexpr std::int64_t kMaxArtifact = 1 << 30;
 
-v1::Artifact ToProto(const store::ArtifactRecord& artifact) {
+v1::Artifact ArtifactMessage(const store::ArtifactRecord& artifact) {
   v1::Artifact proto;
   proto.set_name(ArtifactName(artifact.sha256));
   proto.set_size_bytes(artifact.size_bytes);
@@ -80,7 +80,7 @@ grpc::Status ArtifactServiceImpl::UploadArtifact(
     v1::UploadArtifactResponse* response) {
   const absl::StatusOr<store::ArtifactRecord> artifact = Upload(*reader);
   if (!artifact.ok()) return ToGrpcStatus(artifact.status());
-  *response->mutable_artifact() = ToProto(*artifact);
+  *response->mutable_artifact() = ArtifactMessage(*artifact);
   return grpc::Status::OK;
 }
 
@@ -120,7 +120,7 @@ grpc::Status ArtifactServiceImpl::GetArtifact(grpc::ServerContext*,
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string sha256, ParseArtifactName(request->name()));
     ASSIGN_OR_RETURN(const store::ArtifactRecord artifact, store_.GetArtifact(sha256));
-    *response->mutable_artifact() = ToProto(artifact);
+    *response->mutable_artifact() = ArtifactMessage(artifact);
     return absl::OkStatus();
   }());
 }

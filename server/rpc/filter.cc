@@ -17,7 +17,7 @@
 namespace bitsweep::rpc {
 namespace {
 
-constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxFilter = 4096;
 constexpr std::size_t kMaxConditions = 32;
 
 absl::Status FilterError(std::string description) {
@@ -180,8 +180,8 @@ absl::Status Normalize(store::Condition& condition, Listed listed) {
 }  // namespace
 
 absl::StatusOr<std::vector<store::Condition>> ParseFilter(std::string_view text, Listed listed) {
-  if (text.size() > kMaxText) {
-    return FilterError(fmt::format("{} characters: expected at most {}", text.size(), kMaxText));
+  if (text.size() > kMaxFilter) {
+    return FilterError(fmt::format("{} characters: expected at most {}", text.size(), kMaxFilter));
   }
   ASSIGN_OR_RETURN(std::vector<store::Condition> conditions, Parser(text).Parse());
   for (store::Condition& condition : conditions) RETURN_IF_ERROR(Normalize(condition, listed));

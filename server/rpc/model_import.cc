@@ -20,7 +20,7 @@
 namespace bitsweep::rpc {
 namespace {
 
-constexpr std::int64_t kMaxBytes = std::int64_t{512} << 20;  // read into memory
+constexpr std::int64_t kMaxArtifactBytes = std::int64_t{512} << 20;  // read into memory
 constexpr std::size_t kMaxDisplayName = 200;
 
 absl::Status Refuse(std::string field, const absl::Status& why) {
@@ -86,9 +86,9 @@ absl::StatusOr<store::ModelRecord> ImportModel(const v1::ImportModelRequest& req
                                                store::Store& store, absl::Time now) {
   ASSIGN_OR_RETURN(std::string digest, CheckRequest(request));
   ASSIGN_OR_RETURN(const store::ArtifactRecord artifact, store.GetArtifact(digest));
-  if (artifact.size_bytes > kMaxBytes) {
+  if (artifact.size_bytes > kMaxArtifactBytes) {
     return InvalidSpecError({{"artifact", fmt::format("{} bytes: expected at most {}",
-                                                      artifact.size_bytes, kMaxBytes)}});
+                                                      artifact.size_bytes, kMaxArtifactBytes)}});
   }
   ASSIGN_OR_RETURN(std::string bytes, store.Read(digest, 0, artifact.size_bytes));
   store::NewModel model;

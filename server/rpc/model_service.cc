@@ -19,7 +19,7 @@
 namespace bitsweep::rpc {
 namespace {
 
-v1::Model ToProto(const store::ModelRecord& model) {
+v1::Model ModelMessage(const store::ModelRecord& model) {
   v1::Model proto;
   proto.set_name(ModelName(model.model_id));
   proto.set_display_name(model.display_name);
@@ -60,7 +60,7 @@ grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext*, const v1::GetModel
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string id, ParseModelName(request->name()));
     ASSIGN_OR_RETURN(const store::ModelRecord model, store_.GetModel(id));
-    *response->mutable_model() = ToProto(model);
+    *response->mutable_model() = ModelMessage(model);
     ASSIGN_OR_RETURN(const std::optional<graph::Checkpoint> checkpoint,
                      ReadCheckpoint(store_, model));
     return checkpoint ? AddGraph(*checkpoint, *response->mutable_model()) : absl::OkStatus();
@@ -77,7 +77,8 @@ grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext*,
                            .filter = request->filter()};
     ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kModels));
     ASSIGN_OR_RETURN(const store::Page<store::ModelRecord> page, store_.ListModels(query));
-    for (const store::ModelRecord& model : page.items) *response->add_models() = ToProto(model);
+    for (const store::ModelRecord& model : page.items)
+      *response->add_models() = ModelMessage(model);
     response->set_next_page_token(NextToken(page.next, list));
     return absl::OkStatus();
   }());
@@ -89,7 +90,7 @@ grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext*,
   return ToGrpcStatus([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const store::ModelRecord model,
                      rpc::ImportModel(*request, store_, clock_.Now()));
-    *response->mutable_model() = ToProto(model);
+    *response->mutable_model() = ModelMessage(model);
     return absl::OkStatus();
   }());
 }

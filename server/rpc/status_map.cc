@@ -19,7 +19,7 @@ constexpr char kDomain[] = "bitsweep";
 
 // A status travels in trailers, of which many clients accept 8 KiB: an error that does not fit
 // would arrive as another one. Message and details together stay below that.
-constexpr std::size_t kMaxMessage = 700;
+constexpr std::size_t kMaxStatusMessage = 700;
 constexpr std::size_t kMaxDescription = 300;
 constexpr std::size_t kMaxValue = 200;
 constexpr std::size_t kMaxViolations = 2000;  // bytes of all of them
@@ -48,7 +48,7 @@ std::string_view AsView(absl::string_view text) { return {text.data(), text.size
 google::rpc::Status Details(const absl::Status& status, const ErrorDetails& details) {
   google::rpc::Status proto;
   proto.set_code(static_cast<int>(status.code()));
-  proto.set_message(ToValidUtf8(AsView(status.message()), kMaxMessage));
+  proto.set_message(ToValidUtf8(AsView(status.message()), kMaxStatusMessage));
   const std::string description = ToValidUtf8(AsView(status.message()), kMaxDescription);
 
   google::rpc::ErrorInfo info;

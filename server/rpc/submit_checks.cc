@@ -11,16 +11,17 @@ namespace {
 
 constexpr std::size_t kMaxRequestId = 64;
 // It must fit, with what the server adds, into every answer that holds it.
-constexpr std::size_t kMaxBytes = 1 << 20;
+constexpr std::size_t kMaxSpecificationBytes = 1 << 20;
 
 }  // namespace
 
 void CheckSubmit(const SubmitParts& parts, std::vector<FieldViolation>& violations) {
   if (parts.specification == nullptr) {
     violations.push_back({parts.noun, "required"});
-  } else if (const std::size_t bytes = parts.specification->ByteSizeLong(); bytes > kMaxBytes) {
+  } else if (const std::size_t bytes = parts.specification->ByteSizeLong();
+             bytes > kMaxSpecificationBytes) {
     violations.push_back(
-        {parts.noun, fmt::format("{} bytes: expected at most {}", bytes, kMaxBytes)});
+        {parts.noun, fmt::format("{} bytes: expected at most {}", bytes, kMaxSpecificationBytes)});
   }
   if (!parts.id.empty() && !IsValidResourceId(parts.id)) {
     violations.push_back(

@@ -20,7 +20,7 @@ namespace bitsweep::rpc {
 namespace {
 
 // An answer of 4 MiB must hold it with the rest of the job.
-constexpr std::size_t kMaxBytes = (4 << 20) - (64 << 10);
+constexpr std::size_t kMaxResultBytes = (4 << 20) - (64 << 10);
 
 constexpr std::string_view kConventionPrefix = "COUNT_CONVENTION_";
 
@@ -130,7 +130,7 @@ absl::StatusOr<store::PassResultRecord> ToRecord(const v1::PassResult& pass) {
   return record;
 }
 
-store::TransformMetrics FromProto(const v1::TransformMetrics& proto) {
+store::TransformMetrics MetricsFromProto(const v1::TransformMetrics& proto) {
   store::TransformMetrics metrics;
   if (proto.has_accuracy()) metrics.accuracy = proto.accuracy();
   if (proto.has_original_accuracy()) metrics.original_accuracy = proto.original_accuracy();
@@ -155,9 +155,9 @@ absl::StatusOr<store::TransformOutcome> FromProto(const v1::TransformResult& pro
       violations.push_back({"transform_result.artifact", std::string(digest.status().message())});
     }
   }
-  if (proto.ByteSizeLong() > kMaxBytes) {
+  if (proto.ByteSizeLong() > kMaxResultBytes) {
     violations.push_back({"transform_result", fmt::format("{} bytes: expected at most {}",
-                                                          proto.ByteSizeLong(), kMaxBytes)});
+                                                          proto.ByteSizeLong(), kMaxResultBytes)});
   }
   if (!violations.empty()) return InvalidSpecError(std::move(violations));
   for (const v1::PassResult& pass : proto.passes()) {
@@ -165,7 +165,7 @@ absl::StatusOr<store::TransformOutcome> FromProto(const v1::TransformResult& pro
     if (!record.ok()) return record.status();
     outcome.passes.push_back(*std::move(record));
   }
-  outcome.metrics = FromProto(proto.metrics());
+  outcome.metrics = MetricsFromProto(proto.metrics());
   outcome.seconds = proto.seconds();
   outcome.data_digest = proto.data_digest();
   outcome.artifact_bytes = proto.artifact_bytes();

@@ -26,18 +26,18 @@ constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kMaxMessage = 4096;
 constexpr std::size_t kMaxAnswerBytes = 2 << 20;  // of jobs, well below the largest message
 
-scheduler::JobRef FromProto(const v1::JobRef& proto, const std::string& worker_id) {
+scheduler::JobRef RefOf(const v1::JobRef& proto, const std::string& worker_id) {
   return {proto.job(), proto.attempt(), JobId{proto.id()}, worker_id};
 }
 
-std::vector<scheduler::JobRef> FromProto(const google::protobuf::RepeatedPtrField<v1::JobRef>& jobs,
-                                         const std::string& worker_id) {
+std::vector<scheduler::JobRef> RefsOf(const google::protobuf::RepeatedPtrField<v1::JobRef>& jobs,
+                                      const std::string& worker_id) {
   std::vector<scheduler::JobRef> refs;
-  for (const v1::JobRef& job : jobs) refs.push_back(FromProto(job, worker_id));
+  for (const v1::JobRef& job : jobs) refs.push_back(RefOf(job, worker_id));
   return refs;
 }
 
-v1::Directive ToProto(scheduler::Directive directive) {
+v1::Directive DirectiveOf(scheduler::Directive directive) {
   switch (directive) {
     case scheduler::Directive::kContinue:
       return v1::DIRECTIVE_CONTINUE;
@@ -51,7 +51,7 @@ v1::Directive ToProto(scheduler::Directive directive) {
   return v1::DIRECTIVE_DRAIN;
 }
 
-absl::StatusOr<store::WorkerRecord> FromProto(const v1::RegisterWorkerRequest& request) {
+absl::StatusOr<store::WorkerRecord> WorkerOf(const v1::RegisterWorkerRequest& request) {
   std::vector<FieldViolation> violations;
   store::WorkerRecord worker;
   absl::StatusOr<std::string> id = ParseWorkerName(request.name());
@@ -82,7 +82,7 @@ absl::StatusOr<store::WorkerRecord> FromProto(const v1::RegisterWorkerRequest& r
   return worker;
 }
 
-std::vector<spec::EpochPoint> FromProto(
+std::vector<spec::EpochPoint> PointsOf(
     const google::protobuf::RepeatedPtrField<v1::EpochPoint>& points) {
   std::vector<spec::EpochPoint> values;
   values.reserve(static_cast<std::size_t>(points.size()));
@@ -90,7 +90,7 @@ std::vector<spec::EpochPoint> FromProto(
   return values;
 }
 
-absl::StatusOr<v1::LeasedJob> ToProto(const store::LeasedJob& job) {
+absl::StatusOr<v1::LeasedJob> MessageOf(const store::LeasedJob& job) {
   v1::LeasedJob proto;
   proto.mutable_ref()->set_job(scheduler::JobNameText(job.submission_name, job.number));
   proto.mutable_ref()->set_attempt(job.ref.attempt);
@@ -112,7 +112,7 @@ grpc::Status WorkerServiceImpl::RegisterWorker(grpc::ServerContext*,
                                                const v1::RegisterWorkerRequest* request,
                                                v1::RegisterWorkerResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const store::WorkerRecord worker, FromProto(*request));
+    ASSIGN_OR_RETURN(const store::WorkerRecord worker, WorkerOf(*request));
     RETURN_IF_ERROR(scheduler_.RegisterWorker(worker));
     *response->mutable_lease_ttl() = convert::ToProto(scheduler_.options().lease_ttl);
     *response->mutable_renew_interval() = convert::ToProto(scheduler_.renew_interval());
@@ -125,14 +125,14 @@ void WorkerServiceImpl::AddJobs(const std::vector<store::LeasedJob>& jobs,
   std::vector<scheduler::JobRef> too_many;
   std::size_t bytes = 0;
   for (const store::LeasedJob& job : jobs) {
-    absl::StatusOr<v1::LeasedJob> leased = ToProto(job);
+    absl::StatusOr<v1::LeasedJob> leased = MessageOf(job);
     if (!leased.ok()) {
       FailUnreadable(job, leased.status());
       continue;
     }
     bytes += leased->ByteSizeLong();
     if (bytes > kMaxAnswerBytes && response.jobs_size() > 0) {
-      too_many.push_back(FromProto(leased->ref(), job.worker_id));
+      too_many.push_back(RefOf(leased->ref(), job.worker_id));
     } else {
       *response.add_jobs() = *std::move(leased);
     }
@@ -183,12 +183,12 @@ grpc::Status WorkerServiceImpl::RenewLeases(grpc::ServerContext*,
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     ASSIGN_OR_RETURN(
         const scheduler::RenewAnswer answer,
-        scheduler_.RenewLeases(worker, request->instance_id(), FromProto(request->jobs(), worker),
+        scheduler_.RenewLeases(worker, request->instance_id(), RefsOf(request->jobs(), worker),
                                request->busy_slots()));
     for (const scheduler::Directive directive : answer.jobs) {
-      response->add_directives(ToProto(directive));
+      response->add_directives(DirectiveOf(directive));
     }
-    response->set_worker_directive(ToProto(answer.worker));
+    response->set_worker_directive(DirectiveOf(answer.worker));
     return absl::OkStatus();
   }());
 }
@@ -200,16 +200,16 @@ grpc::Status WorkerServiceImpl::ReportProgress(grpc::ServerContext*,
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     std::vector<scheduler::JobReport> reports;
     for (const v1::JobProgress& report : request->reports()) {
-      reports.push_back({.ref = FromProto(report.ref(), worker),
+      reports.push_back({.ref = RefOf(report.ref(), worker),
                          .started = report.started(),
                          .data_digest = report.data_digest(),
                          .train_rows = report.train_rows(),
-                         .points = FromProto(report.points())});
+                         .points = PointsOf(report.points())});
     }
     ASSIGN_OR_RETURN(const std::vector<scheduler::ReportAnswer> answers,
                      scheduler_.ReportProgress(reports));
     for (const scheduler::ReportAnswer& answer : answers) {
-      response->add_directives(ToProto(answer.directive));
+      response->add_directives(DirectiveOf(answer.directive));
       response->add_data_mismatches(answer.data_mismatch);
     }
     return absl::OkStatus();
@@ -234,7 +234,7 @@ absl::Status WorkerServiceImpl::CompleteTransform(const v1::CompleteJobRequest& 
       RETURN_IF_ERROR(CheckAgainstPlan(outcome, plan));
     }
   }
-  return scheduler_.CompleteTransformJob(FromProto(request.ref(), worker), outcome);
+  return scheduler_.CompleteTransformJob(RefOf(request.ref(), worker), outcome);
 }
 
 grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
@@ -248,8 +248,8 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(const spec::TrialResult result, convert::FromProto(request->result()));
-    RETURN_IF_ERROR(scheduler_.CompleteJob(FromProto(request->ref(), worker),
-                                           FromProto(request->points()), result));
+    RETURN_IF_ERROR(
+        scheduler_.CompleteJob(RefOf(request->ref(), worker), PointsOf(request->points()), result));
     Failpoint("rpc.before_reply");
     return absl::OkStatus();
   }());
@@ -262,7 +262,7 @@ grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext*, const v1::FailJobR
     const spec::JobFailure failure{convert::FromProto(request->reason()),
                                    ToValidUtf8(request->message(), kMaxMessage)};
     ASSIGN_OR_RETURN(const spec::JobState state,
-                     scheduler_.FailJob(FromProto(request->ref(), worker), failure));
+                     scheduler_.FailJob(RefOf(request->ref(), worker), failure));
     response->set_state(convert::ToProto(state));
     return absl::OkStatus();
   }());
@@ -276,7 +276,7 @@ grpc::Status WorkerServiceImpl::ReleaseJobs(grpc::ServerContext*,
     const std::string cause =
         request->cause().empty() ? "RELEASED" : ToValidUtf8(request->cause(), kMaxText);
     ASSIGN_OR_RETURN(const std::int64_t released,
-                     scheduler_.ReleaseJobs(FromProto(request->jobs(), worker), cause));
+                     scheduler_.ReleaseJobs(RefsOf(request->jobs(), worker), cause));
     response->set_released(released);
     return absl::OkStatus();
   }());

@@ -21,8 +21,6 @@ namespace bitsweep::worker {
 namespace {
 
 constexpr absl::Duration kReportPeriod = absl::Milliseconds(200);
-constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
-constexpr absl::Duration kLongestPause = absl::Seconds(3);
 constexpr absl::Duration kLastWord = absl::Seconds(2);  // to give back what was cut short
 
 }  // namespace

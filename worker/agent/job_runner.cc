@@ -13,9 +13,6 @@
 namespace bitsweep::worker {
 namespace {
 
-constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
-constexpr absl::Duration kLongestPause = absl::Seconds(3);
-
 // Carries what the executor tells to the jobs, and the directives back.
 class JobObserver final : public TrialObserver {
  public:

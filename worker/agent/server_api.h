@@ -59,6 +59,10 @@ struct ReportAnswer {
   std::string data_mismatch;
 };
 
+// Between calls that are tried again, doubling.
+inline constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+inline constexpr absl::Duration kLongestPause = absl::Seconds(3);
+
 // The reason of an error ("LEASE_LOST"), or empty.
 std::string ReasonOf(const absl::Status& status);
 // Whether the same call may succeed later: the server is away, or busy.

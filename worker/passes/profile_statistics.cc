@@ -15,7 +15,7 @@ namespace {
 
 // Rows that are run at once: at most 64, and at most 2^24 values of all nodes together. A row's
 // values do not depend on the others'.
-std::int64_t RowsAtOnce(const graph::Graph& graph) {
+std::int64_t RowsRecordedAtOnce(const graph::Graph& graph) {
   std::int64_t elements = 1;
   for (const graph::Shape& shape : graph.sample_shapes()) elements += graph::ElementCount(shape);
   return std::clamp<std::int64_t>((std::int64_t{1} << 24) / elements, 1, 64);
@@ -122,7 +122,7 @@ class Profiler {
     ASSIGN_OR_RETURN(const std::unique_ptr<GraphRunner> runner,
                      make_runner(network_.graph, network_.tensors));
     samples_ = std::min(pass_.num_samples, dataset->train_rows());
-    const std::int64_t rows_at_once = RowsAtOnce(network_.graph);
+    const std::int64_t rows_at_once = RowsRecordedAtOnce(network_.graph);
     for (std::int64_t begin = 0; begin < samples_; begin += rows_at_once) {
       if (should_stop && should_stop()) return absl::CancelledError("stopped while profiling");
       const std::int64_t rows = std::min(rows_at_once, samples_ - begin);

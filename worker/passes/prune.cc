@@ -14,7 +14,7 @@
 namespace bitsweep::passes {
 namespace {
 
-absl::Status Check(const spec::PrunePass& pass) {
+absl::Status CheckPrune(const spec::PrunePass& pass) {
   const auto bad = [](const char* what, const std::string& value, const char* expected) {
     return absl::InvalidArgumentError(
         fmt::format("{} is \"{}\": expected {}", what, value, expected));
@@ -117,7 +117,7 @@ std::vector<Mask> RandomMasks(const std::vector<Prunable>& tensors, double spars
 
 absl::StatusOr<PruneReport> Prune(const spec::PrunePass& pass, std::uint64_t seed,
                                   Network& network) {
-  RETURN_IF_ERROR(Check(pass));
+  RETURN_IF_ERROR(CheckPrune(pass));
   const std::vector<Prunable> weights = Weights(network);
   for (const Prunable& weight : weights) {
     if (std::any_of(weight.values.begin(), weight.values.end(),

@@ -20,10 +20,6 @@ absl::Status TooMany(const char* what, std::size_t values, std::size_t most) {
                   what, values, most));
 }
 
-absl::Status NotTheSame() {
-  return absl::InvalidArgumentError("only statistics of one kind and shape can be merged");
-}
-
 }  // namespace
 
 QuantileStatistic::QuantileStatistic(const spec::StatisticSpec& spec)

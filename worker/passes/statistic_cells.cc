@@ -6,6 +6,10 @@
 
 namespace bitsweep::passes {
 
+absl::Status NotTheSame() {
+  return absl::InvalidArgumentError("only statistics of one kind and shape can be merged");
+}
+
 CellMap::CellMap(const spec::StatisticSpec& spec)
     : kind_(spec.dims == "element" ? Kind::kElement : Kind::kAll), reduce_dims_(spec.reduce_dims) {
   if (!reduce_dims_.empty()) kind_ = Kind::kReduced;

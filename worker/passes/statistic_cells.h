@@ -14,6 +14,9 @@
 
 namespace bitsweep::passes {
 
+// What Merge answers to statistics of another kind or shape.
+absl::Status NotTheSame();
+
 // Which elements of a tensor belong together: the cells of worker/passes/statistics.h.
 class CellMap {
  public:

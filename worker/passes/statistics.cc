@@ -19,10 +19,6 @@ namespace {
 
 constexpr double kDefaultSigmas = 3;
 
-absl::Status NotTheSame() {
-  return absl::InvalidArgumentError("only statistics of one kind and shape can be merged");
-}
-
 // Mean and sum of squared distances from it of one cell.
 struct Moments {
   double mean = 0;

@@ -51,7 +51,7 @@ void InsertPlan(Connection& db, SubmissionId sweep, const NewSweep& submitted,
 }
 
 // Rows of a new sweep; the id is free and nothing else refers to it yet.
-SubmissionId Insert(Connection& db, const NewSweep& submitted, absl::Time now) {
+SubmissionId InsertSweep(Connection& db, const NewSweep& submitted, absl::Time now) {
   const spec::SweepSpec& spec = submitted.spec;
   const spec::Plan& plan = submitted.plan;
   const std::int64_t first_job = NextJob(db);
@@ -117,7 +117,7 @@ absl::StatusOr<SubmitOutcome> SqliteStore::Submit(const NewSweep& submitted, abs
       if (!artifact.Step())
         return NotFoundError("artifact", ArtifactName(submitted.model_artifact));
     }
-    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, Insert(db, submitted, now)));
+    ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, InsertSweep(db, submitted, now)));
     return absl::OkStatus();
   }));
   return outcome;

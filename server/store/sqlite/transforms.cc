@@ -16,7 +16,7 @@ std::optional<std::string> MaybeText(const std::string& text) {
   return text.empty() ? std::nullopt : std::make_optional(text);
 }
 
-SubmissionId Insert(Connection& db, const NewTransform& submitted, absl::Time now) {
+SubmissionId InsertTransform(Connection& db, const NewTransform& submitted, absl::Time now) {
   const std::int64_t first_job = NextJob(db);
   const auto jobs = static_cast<std::int64_t>(submitted.assignments.size());
   const SubmissionId id = InsertSubmission(db, SubmissionKind::kTransform, jobs);
@@ -87,7 +87,7 @@ absl::StatusOr<SubmitTransformOutcome> SqliteStore::SubmitTransform(const NewTra
         return NotFoundError("artifact", ArtifactName(submitted.model_artifact));
       }
     }
-    ASSIGN_OR_RETURN(outcome.transform, LoadTransform(db, Insert(db, submitted, now)));
+    ASSIGN_OR_RETURN(outcome.transform, LoadTransform(db, InsertTransform(db, submitted, now)));
     return absl::OkStatus();
   }));
   return outcome;

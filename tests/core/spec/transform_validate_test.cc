@@ -104,7 +104,7 @@ TEST(ValidateTransformTest, DoesNotGuessTheSizesOfAFile) {
   EXPECT_THAT(Problems(spec), IsEmpty());
 }
 
-TransformSpec WithAxes(std::vector<QuantizationAxis> axes) {
+TransformSpec Lab2WithAxes(std::vector<QuantizationAxis> axes) {
   TransformSpec spec = Lab2();
   spec.passes = {QuantizePass{LabReport()}, EvaluatePass{}, CountOpsPass{}};
   spec.axes = std::move(axes);
@@ -113,36 +113,36 @@ TransformSpec WithAxes(std::vector<QuantizationAxis> axes) {
 
 TEST(ValidateTransformTest, TakesAxes) {
   EXPECT_THAT(
-      Problems(WithAxes({{"data_in_width", {4, 6, 8}}, {"linear.weight_frac_width", {2, 4}}})),
+      Problems(Lab2WithAxes({{"data_in_width", {4, 6, 8}}, {"linear.weight_frac_width", {2, 4}}})),
       IsEmpty());
 }
 
 TEST(ValidateTransformTest, AnAxisMayGiveWhatARuleLeavesOut) {
-  TransformSpec spec = WithAxes({{"weight_width", {4, 8}}});
+  TransformSpec spec = Lab2WithAxes({{"weight_width", {4, 8}}});
   auto& rules = std::get<QuantizePass>(spec.passes[0]).quantization.rules;
   for (QuantizationRule& rule : rules) rule.config.weight = TensorFormatSpec{.frac_width = 2};
   EXPECT_THAT(Problems(spec), IsEmpty());
 }
 
 TEST(ValidateTransformTest, RefusesAxesThatFitNowhere) {
-  EXPECT_THAT(Problems(WithAxes({{"weight_exponent_width", {4}}, {"width", {8}}})),
+  EXPECT_THAT(Problems(Lab2WithAxes({{"weight_exponent_width", {4}}, {"width", {8}}})),
               ElementsAre(Violation("axes[0].entry", "no quantize pass has a rule or default"),
                           Violation("axes[1].entry", "expected an entry such as data_in_width")));
 }
 
 TEST(ValidateTransformTest, RefusesAxesAndValuesThatRepeat) {
-  EXPECT_THAT(Problems(WithAxes({{"weight_width", {4, 4}}, {"weight_width", {}}})),
+  EXPECT_THAT(Problems(Lab2WithAxes({{"weight_width", {4, 4}}, {"weight_width", {}}})),
               ElementsAre(Violation("axes[0].values[1]", "the same value as [0]"),
                           Violation("axes[1].entry", "the same entry as of axes[0]"),
                           Violation("axes[1].values", "empty")));
 }
 
 TEST(ValidateTransformTest, RefusesValuesOutOfRangeWhereverTheyStand) {
-  EXPECT_THAT(Problems(WithAxes({{"linear.weight_width", {33, 8}}})),
+  EXPECT_THAT(Problems(Lab2WithAxes({{"linear.weight_width", {33, 8}}})),
               ElementsAre(Violation("passes[0].quantize.quantization.rules[0].config.weight.width",
                                     "33: expected 1 to 32")));
   EXPECT_THAT(
-      Problems(WithAxes({{"linear.weight_width", {4, 99, 8}}, {"data_in_width", {8, 4}}})),
+      Problems(Lab2WithAxes({{"linear.weight_width", {4, 99, 8}}, {"data_in_width", {8, 4}}})),
       Contains(Violation("axes",
                          "linear.weight_width = 99, data_in_width = 8: "
                          "transform.passes[0].quantize.quantization.rules[0].config.weight.width: "
@@ -154,9 +154,9 @@ TEST(ValidateTransformTest, FindsABadValueAmongManyCombinations) {
   for (std::size_t i = 0; i < fractions.size(); ++i) {
     fractions[i] = static_cast<std::int64_t>(i) - 32;
   }
-  TransformSpec spec = WithAxes({{"data_in_frac_width", fractions},
-                                 {"weight_frac_width", fractions},
-                                 {"weight_width", {8, 0, 4}}});
+  TransformSpec spec = Lab2WithAxes({{"data_in_frac_width", fractions},
+                                     {"weight_frac_width", fractions},
+                                     {"weight_width", {8, 0, 4}}});
   EXPECT_THAT(Problems(spec), AllOf(Not(IsEmpty()), Each(Violation("axes", "weight_width = 0"))));
   spec.axes[2].values = {8, 4};
   EXPECT_THAT(Problems(spec), IsEmpty());
@@ -165,9 +165,9 @@ TEST(ValidateTransformTest, FindsABadValueAmongManyCombinations) {
 TEST(ValidateTransformTest, FindsTwoValuesThatDoNotGoTogetherAmongManyCombinations) {
   std::vector<std::int64_t> biases(200);
   for (std::size_t i = 0; i < biases.size(); ++i) biases[i] = static_cast<std::int64_t>(i);
-  TransformSpec spec = WithAxes({{"weight_width", {8, 4, 9}},
-                                 {"weight_exponent_width", {2, 5, 3}},
-                                 {"data_in_exponent_bias", biases}});
+  TransformSpec spec = Lab2WithAxes({{"weight_width", {8, 4, 9}},
+                                     {"weight_exponent_width", {2, 5, 3}},
+                                     {"data_in_exponent_bias", biases}});
   const FormatConfig minifloat{
       .name = "minifloat_ieee",
       .data_in = TensorFormatSpec{.width = 8, .exponent_width = 4, .exponent_bias = 7},
@@ -181,7 +181,7 @@ TEST(ValidateTransformTest, FindsTwoValuesThatDoNotGoTogetherAmongManyCombinatio
 }
 
 TEST(TransformWarningsTest, SayWhatHasNoEffect) {
-  TransformSpec spec = WithAxes({{"weight_width", {4, 8}}});
+  TransformSpec spec = Lab2WithAxes({{"weight_width", {4, 8}}});
   spec.passes.resize(1);
   EXPECT_THAT(Warnings(spec), ElementsAre(HasSubstr("no evaluate and no count_ops")));
   spec = Lab2();

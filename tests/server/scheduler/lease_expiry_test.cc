@@ -16,7 +16,7 @@ using testing::IsOk;
 using ::testing::SizeIs;
 using testing::StatusIs;
 
-std::string ReasonOf(const absl::Status& status) {
+std::string ReasonIn(const absl::Status& status) {
   return GetErrorDetails(status).value_or(ErrorDetails{}).reason;
 }
 
@@ -132,8 +132,8 @@ TEST_F(LeaseExpiryTest, ALateWorkerIsFenced) {
   EXPECT_EQ((*reported)[0].directive, Directive::kLost);
   const absl::Status completed = Complete(late);
   EXPECT_THAT(completed, StatusIs(absl::StatusCode::kAborted, _));
-  EXPECT_EQ(ReasonOf(completed), "LEASE_LOST");
-  EXPECT_EQ(ReasonOf(Fail(late, spec::FailureReason::kException).status()), "LEASE_LOST");
+  EXPECT_EQ(ReasonIn(completed), "LEASE_LOST");
+  EXPECT_EQ(ReasonIn(Fail(late, spec::FailureReason::kException).status()), "LEASE_LOST");
   const auto released = scheduler_->ReleaseJobs({late}, "DRAIN");
   ASSERT_THAT(released, IsOk());
   EXPECT_EQ(*released, 0);
@@ -154,7 +154,7 @@ TEST_F(LeaseExpiryTest, ANewProcessUnderTheSameNameEndsTheOldOnesLeases) {
   EXPECT_EQ(trial.attempts[0].outcome, "LEASE_EXPIRED");
   const auto answer = scheduler_->RenewLeases("worker-1", "first", {job}, 1);
   EXPECT_THAT(answer, StatusIs(absl::StatusCode::kFailedPrecondition, _));
-  EXPECT_EQ(ReasonOf(answer.status()), "WORKER_SUPERSEDED");
+  EXPECT_EQ(ReasonIn(answer.status()), "WORKER_SUPERSEDED");
 }
 
 TEST_F(LeaseExpiryTest, ANewProcessUnderTheSameNameEndsTheOldOnesWait) {
