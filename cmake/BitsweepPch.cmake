@@ -5,10 +5,10 @@
 
 # bitsweep_pch(NAME HEADERS ... DEPS ... [TORCH])
 function(bitsweep_pch name)
-  if(NOT BITSWEEP_PCH)
+  cmake_parse_arguments(ARG "TORCH" "" "HEADERS;DEPS" ${ARGN})
+  if(NOT BITSWEEP_PCH OR (BITSWEEP_ROOMS AND bitsweep::proto IN_LIST ARG_DEPS AND NOT proto IN_LIST BITSWEEP_ROOMS))
     return()
   endif()
-  cmake_parse_arguments(ARG "TORCH" "" "HEADERS;DEPS" ${ARGN})
   set(source "${CMAKE_BINARY_DIR}/pch/${name}.cc")
   if(NOT EXISTS "${source}")
     file(WRITE "${source}" "// Compiles the precompiled header ${name}.\n")

@@ -59,6 +59,22 @@ absl::Status ListSweeps(Context& context, const ListOptions& options) {
   return context.PrintTable(table);
 }
 
+// "by type: linear integer, relu integer; default NA"; empty where nothing is quantized.
+std::string QuantizationText(const v1::Sweep& sweep) {
+  if (!sweep.has_quantization()) return "";
+  const v1::Quantization& quantization = sweep.quantization();
+  std::string text = fmt::format("by {}:", quantization.by());
+  for (int i = 0; i < quantization.rules_size(); ++i) {
+    const v1::QuantizationRule& rule = quantization.rules(i);
+    text += fmt::format("{} {} {}", i == 0 ? "" : ",", rule.key(), rule.config().name());
+  }
+  if (quantization.has_default_config()) {
+    text += fmt::format("{} default {}", quantization.rules().empty() ? "" : ";",
+                        quantization.default_config().name());
+  }
+  return text;
+}
+
 absl::Status ShowSweep(Context& context, const std::string& name) {
   const Connection connection = context.Connect();
   v1::GetSweepRequest request;
@@ -88,6 +104,7 @@ absl::Status ShowSweep(Context& context, const std::string& name) {
                        counts.queued(), counts.leased(), counts.running(), counts.succeeded(),
                        counts.failed(), counts.cancelled(), counts.dead()));
   line("model", model);
+  line("quantization", QuantizationText(sweep));
   line("data set", sweep.dataset().name());
   std::string varying;
   for (const std::string& field : sweep.varying()) varying += (varying.empty() ? "" : ", ") + field;

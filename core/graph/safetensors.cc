@@ -287,7 +287,7 @@ absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& gra
     used.insert(found->first);
     if (std::string problem = TensorProblem(tensor, found->second); !problem.empty()) {
       problems.push_back(std::move(problem));
-    } else if (problems.empty()) {
+    } else if (problems.size() <= kMaxProblems) {
       values.push_back(ReadValue(tensor, found->second, data, problems));
     }
   }

@@ -57,6 +57,7 @@ class PassChecker {
       Add(at + ".input",
           fmt::format("{} numbers: expected at most {}", pass.input.size(), kMaxInput));
     }
+    CheckFits(pass.input.size(), at + ".input");
     const auto bad = std::find_if_not(pass.input.begin(), pass.input.end(),
                                       [](double x) { return std::isfinite(x); });
     if (bad != pass.input.end()) {
@@ -116,6 +117,26 @@ class PassChecker {
   }
 
  private:
+  // A given input must be one of some quantized node.
+  void CheckFits(std::size_t values, const std::string& field) {
+    if (values == 0 || inputs_.graph == nullptr || !inputs_.sizes_are_known) return;
+    const graph::Graph& graph = *inputs_.graph;
+    std::string sizes;
+    for (const graph::Node& node : graph.nodes()) {
+      if (!node.quantization) continue;
+      for (const std::string& from : node.inputs) {
+        const auto size = static_cast<std::size_t>(
+            graph::ElementCount(graph.sample_shapes()[static_cast<std::size_t>(graph.Find(from))]));
+        if (size == values) return;
+        if (sizes.size() < 200)
+          sizes += fmt::format("{}{} has {}", sizes.empty() ? "" : ", ", node.name, size);
+      }
+    }
+    if (sizes.empty()) return;  // nothing is quantized: nothing is shown
+    Add(field, fmt::format("{} numbers: expected as many as an input of a quantized node: {}",
+                           values, sizes));
+  }
+
   void Add(const std::string& path, std::string description) {
     violations_.push_back({field_ + path, std::move(description)});
   }

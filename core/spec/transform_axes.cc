@@ -132,6 +132,14 @@ absl::StatusOr<std::vector<PassSpec>> ApplyAssignment(const std::vector<PassSpec
   return applied;
 }
 
+std::string_view TensorOfAxis(std::string_view entry) {
+  const std::optional<Target> target = ParseTarget(entry);
+  for (const auto& [prefix, member] : kTensors) {
+    if (target && target->tensor == member) return prefix.substr(0, prefix.size() - 1);
+  }
+  return "";
+}
+
 std::string ToJson(const Assignment& assignment) {
   Json list = Json::array();
   for (const AxisValue& value : assignment) {

@@ -123,7 +123,8 @@ inline constexpr std::int64_t kMaxPasses = 100;
 // ("transform.passes[0].count_ops.batch_size"). `graph`: the model's, when it is known (a builtin's
 // is made here with the data set's or the default sizes; a stored one's comes from the caller);
 // each pass is checked against the graph as the passes before it leave it. Of axes every
-// combination is checked, unless there are more than ExpandAxes accepts. Pure.
+// combination of one tensor's values is checked, up to 10,000 (a format depends on its own tensor's
+// values only), and of more a choice. Pure.
 std::vector<FieldViolation> Validate(const TransformSpec& spec, const graph::Graph* graph);
 // What is legal but unusual, for people.
 std::vector<std::string> Warnings(const TransformSpec& spec);
@@ -144,6 +145,8 @@ absl::StatusOr<std::vector<Assignment>> ExpandAxes(const TransformSpec& spec);
 // nowhere.
 absl::StatusOr<std::vector<PassSpec>> ApplyAssignment(const std::vector<PassSpec>& passes,
                                                       const Assignment& assignment);
+// The tensor that an axis is of: "data_in", "weight" or "bias"; empty where it is none.
+std::string_view TensorOfAxis(std::string_view entry);
 // [{"entry":"weight_width","value":4}], and back.
 std::string ToJson(const Assignment& assignment);
 absl::StatusOr<Assignment> AssignmentFromJson(std::string_view json);

@@ -13,7 +13,8 @@ namespace bitsweep::spec {
 namespace {
 
 constexpr std::size_t kMaxAxes = 32;
-// Values of one axis that are checked where there are more combinations than ExpandAxes accepts.
+// Combinations of one tensor's axes that are all checked; of more, as many values of each axis.
+constexpr double kMaxChecked = 10'000;
 constexpr std::size_t kMaxCheckedValues = 1000;
 constexpr std::size_t kMaxAxisViolations = 20;
 
@@ -92,50 +93,66 @@ std::vector<FieldViolation> CheckAxes(const TransformSpec& spec) {
   return violations;
 }
 
-// The combinations that are checked: all of them; where they are too many to be accepted, every
-// value beside the first ones of the others, and the last values. The first is the first.
-std::vector<Assignment> Representatives(const TransformSpec& spec) {
-  absl::StatusOr<std::vector<Assignment>> all = ExpandAxes(spec);
-  if (all.ok()) return *std::move(all);
-  Assignment first;
-  Assignment last;
+// A format depends on the values of its own tensor only, so that the combinations of each tensor's
+// axes stand for all combinations. Of more than kMaxChecked of one tensor a choice: every value
+// beside the first ones of the others, and the last values. Each holds the axes of one tensor; the
+// first combination of all is not among them.
+std::vector<Assignment> CombinationsOfTensors(const TransformSpec& spec) {
+  std::map<std::string_view, TransformSpec> tensors;  // with the axes of that tensor
   for (const QuantizationAxis& axis : spec.axes) {
-    first.push_back({axis.entry, axis.values.front()});
-    last.push_back({axis.entry, axis.values.back()});
+    tensors[TensorOfAxis(axis.entry)].axes.push_back(axis);
   }
-  std::vector<Assignment> assignments = {first};
-  for (std::size_t i = 0; i < spec.axes.size(); ++i) {
-    const std::size_t values = std::min(spec.axes[i].values.size(), kMaxCheckedValues);
-    for (std::size_t j = 1; j < values; ++j) {
-      assignments.push_back(first);
-      assignments.back()[i].value = spec.axes[i].values[j];
+  std::vector<Assignment> assignments;
+  for (const auto& [tensor, of_tensor] : tensors) {
+    double count = 1;
+    for (const QuantizationAxis& axis : of_tensor.axes) {
+      count *= static_cast<double>(axis.values.size());
     }
+    if (absl::StatusOr<std::vector<Assignment>> all = ExpandAxes(of_tensor);
+        count <= kMaxChecked && all.ok()) {
+      assignments.insert(assignments.end(), all->begin() + 1, all->end());
+      continue;
+    }
+    Assignment first;
+    Assignment last;
+    for (const QuantizationAxis& axis : of_tensor.axes) {
+      first.push_back({axis.entry, axis.values.front()});
+      last.push_back({axis.entry, axis.values.back()});
+    }
+    for (std::size_t i = 0; i < of_tensor.axes.size(); ++i) {
+      const std::vector<std::int64_t>& values = of_tensor.axes[i].values;
+      for (std::size_t j = 1; j < values.size() && j < kMaxCheckedValues; ++j) {
+        assignments.push_back(first);
+        assignments.back()[i].value = values[j];
+      }
+    }
+    assignments.push_back(std::move(last));
   }
-  assignments.push_back(std::move(last));
   return assignments;
 }
 
-// The quantize passes with values of the axes: what is wrong with the first combination is named
-// by its own fields, what only others have by the axes.
+// What is wrong with the first combination is named by its own fields; of the others the quantize
+// passes are checked, and what only they have is named by the axes.
 std::vector<FieldViolation> CheckCombinations(const TransformSpec& spec,
-                                              const PassesChecker& with_graph,
-                                              const PassesChecker& without_graph) {
-  std::vector<FieldViolation> violations;
-  const std::vector<Assignment> assignments = Representatives(spec);
-  for (std::size_t i = 0; i < assignments.size(); ++i) {
-    const absl::StatusOr<std::vector<PassSpec>> passes =
-        ApplyAssignment(spec.passes, assignments[i]);
-    if (!passes.ok()) continue;  // CheckAxes says so
-    const bool is_edge = i == 0 || i + 1 == assignments.size();
-    const std::vector<FieldViolation> found = (is_edge ? with_graph : without_graph).Check(*passes);
-    if (i == 0) {
-      violations = found;
-      continue;
-    }
-    for (const FieldViolation& violation : found) {
+                                              const PassesChecker& checker) {
+  Assignment first;
+  for (const QuantizationAxis& axis : spec.axes) first.push_back({axis.entry, axis.values.front()});
+  const absl::StatusOr<std::vector<PassSpec>> passes = ApplyAssignment(spec.passes, first);
+  if (!passes.ok()) return {};  // CheckAxes says so
+  std::vector<FieldViolation> violations = checker.Check(*passes);
+  // The others differ in the quantize passes; the rest keeps its place, and nothing else.
+  std::vector<PassSpec> quantize_only = *passes;
+  for (PassSpec& pass : quantize_only) {
+    if (!std::holds_alternative<QuantizePass>(pass)) pass = ReportGraphPass{};
+  }
+  for (const Assignment& assignment : CombinationsOfTensors(spec)) {
+    const absl::StatusOr<std::vector<PassSpec>> changed =
+        ApplyAssignment(quantize_only, assignment);
+    if (!changed.ok()) continue;
+    for (const FieldViolation& violation : checker.Check(*changed)) {
       if (violations.size() >= kMaxAxisViolations) return violations;
       if (std::find(violations.begin(), violations.end(), violation) != violations.end()) continue;
-      violations.push_back({kAxes, fmt::format("{}: {}: {}", Text(assignments[i]), violation.field,
+      violations.push_back({kAxes, fmt::format("{}: {}: {}", Text(assignment), violation.field,
                                                violation.description)});
     }
   }
@@ -175,14 +192,14 @@ std::vector<FieldViolation> Validate(const TransformSpec& spec, const graph::Gra
   } else if (spec.passes.size() > static_cast<std::size_t>(kMaxPasses)) {
     add("passes", fmt::format("{} passes: expected at most {}", spec.passes.size(), kMaxPasses));
   } else {
-    const PassesChecker with_graph(spec, graph, sizes_are_known);
+    const PassesChecker checker(spec, graph, sizes_are_known);
     if (spec.axes.empty()) {
-      append(with_graph.Check(spec.passes));
+      append(checker.Check(spec.passes));
     } else if (std::vector<FieldViolation> axes = CheckAxes(spec); !axes.empty()) {
       append(std::move(axes));
-      append(with_graph.Check(spec.passes));
+      append(checker.Check(spec.passes));
     } else {
-      append(CheckCombinations(spec, with_graph, PassesChecker(spec, nullptr, sizes_are_known)));
+      append(CheckCombinations(spec, checker));
     }
   }
   if (spec.seed < 0) add("seed", fmt::format("{}: expected 0 or more", spec.seed));

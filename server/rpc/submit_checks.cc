@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxRequestId = 64;
 // It must fit, with what the server adds, into every answer that holds it.
-constexpr std::size_t kMaxSpecificationBytes = 1 << 20;
 
 }  // namespace
 

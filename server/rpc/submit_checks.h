@@ -11,6 +11,8 @@
 
 namespace bitsweep::rpc {
 
+inline constexpr std::size_t kMaxSpecificationBytes = 1 << 20;
+
 struct SubmitParts {
   std::string noun;  // "sweep": the name of the specification's field, and of `noun`_id
   const google::protobuf::Message* specification = nullptr;  // null: not set

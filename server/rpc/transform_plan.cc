@@ -47,7 +47,9 @@ absl::StatusOr<TransformPlan> PlanTransform(const v1::SubmitTransformRequest& re
                .id = request.transform_id(),
                .request_id = request.request_id()},
               violations);
-  if (!request.has_transform()) return InvalidSpecError(std::move(violations));
+  if (!request.has_transform() || request.transform().ByteSizeLong() > kMaxSpecificationBytes) {
+    return InvalidSpecError(std::move(violations));
+  }
 
   const spec::TransformSpec spec = convert::FromProto(request.transform(), violations);
   // A model that is not there is said only when the request is right otherwise.

@@ -200,7 +200,6 @@ absl::Status CheckAgainstPlan(const store::TransformOutcome& outcome,
   const store::TransformMetrics& metrics = outcome.metrics;
   expect(plan.dataset.has_value(), !outcome.data_digest.empty(), "data_digest");
   expect(evaluated, metrics.accuracy.has_value(), "metrics.accuracy");
-  expect(evaluated, metrics.loss.has_value(), "metrics.loss");
   expect(counted, metrics.flops.has_value(), "metrics.flops");
   expect(counted, metrics.bitops.has_value(), "metrics.bitops");
   expect(counted, metrics.size_bits.has_value(), "metrics.size_bits");

@@ -18,9 +18,9 @@ namespace bitsweep::rpc {
 absl::StatusOr<store::TransformOutcome> FromProto(const v1::TransformResult& proto);
 
 // Whether a result is what the plan asked for: its passes by name and in order, the data's digest
-// when there is a data set and none otherwise, accuracy and loss when the last graph was evaluated,
-// FLOPs, BitOPs and size when it was counted. InvalidArgument / INCOMPLETE_RESULT says all that is
-// missing. Pure.
+// when there is a data set and none otherwise, accuracy when the last graph was evaluated (its loss
+// may be no finite number), FLOPs, BitOPs and size when it was counted. InvalidArgument /
+// INCOMPLETE_RESULT says all that is missing. Pure.
 absl::Status CheckAgainstPlan(const store::TransformOutcome& outcome,
                               const spec::TransformSpec& plan);
 

@@ -190,8 +190,10 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
     switch (outcomes[k].verdict) {
       case store::ProgressVerdict::kContinue: {
         ASSIGN_OR_RETURN(const JobName name, ParseJobName(report.ref.job_name));
-        if (report.started && report.train_rows > 0) {  // its data is there
+        if (report.started && report.train_rows > 0) {
           hub_.Started(name.submission, name.number, report.train_rows);
+        } else if (report.started) {  // a transform's job, or its data has still to be read
+          hub_.Changed(name.submission);
         }
         if (!report.points.empty()) {
           hub_.Epoch(name.submission, name.number, report.ref.attempt, report.points.back());

@@ -114,6 +114,7 @@ class Transforms(Cluster):
             self.cli("sweep", "submit", "--watch", file)
             trial = self.cli_json("trial", "show", f"sweeps/{name}/trials/0")
             accuracies[name] = trial["result"]["valAcc"]
+        self.assertIn("quantization    by type: linear integer; default NA", self.cli("sweep", "show", "qat-tuned").stdout)
         for name in ("qat-scratch", "qat-tuned"):
             graph = self.cli_json("model", "show", f"models/{name}-0")["graph"]
             self.assertEqual([n["name"] for n in graph["nodes"] if "quantization" in n], ["seq_blocks_2"])

@@ -116,9 +116,14 @@ bool JobRunner::TellStart(HeldJob& job) {
     Apply(answers.front(), job);
     return absl::OkStatus();
   });
-  if (!status.ok()) {
+  if (!status.ok() && !absl::IsAborted(status) && !WasCutOff(job, status)) {
     spdlog::warn("could not tell the start job={} message=\"{}\"", job.leased.ref.job,
                  std::string(status.message()));
+    const absl::Status released = api_.Release({job.leased.ref}, "START_NOT_TOLD");
+    if (!released.ok()) {  // it comes back when its lease expires
+      spdlog::warn("could not give back job={} message=\"{}\"", job.leased.ref.job,
+                   std::string(released.message()));
+    }
   }
   return status.ok() && job.stop.load() == StopReason::kNone;
 }

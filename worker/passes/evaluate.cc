@@ -2,23 +2,12 @@
 #include "worker/passes/evaluate.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
+#include "worker/passes/row_loss.h"
 
 namespace bitsweep::passes {
-namespace {
-
-// log(sum_j exp(o_j - max o)) - (o_label - max o), in 64 bits, as training has it.
-double CrossEntropy(std::span<const float> outputs, std::size_t label) {
-  const double highest = *std::max_element(outputs.begin(), outputs.end());
-  double sum = 0;
-  for (const float output : outputs) sum += std::exp(output - highest);
-  return std::log(sum) - (outputs[label] - highest);
-}
-
-}  // namespace
 
 double MacroAccuracy(std::span<const std::int64_t> confusion, std::int64_t classes) {
   double recalls = 0;
@@ -79,11 +68,10 @@ absl::StatusOr<EvaluationMetrics> Evaluate(GraphRunner& runner, std::span<const 
       const auto label = static_cast<std::size_t>(y[static_cast<std::size_t>(row)]);
       const std::span<const float> of_row(
           outputs.data() + static_cast<std::size_t>(i) * outputs_a_row, outputs_a_row);
-      const auto predicted =
-          static_cast<std::size_t>(std::max_element(of_row.begin(), of_row.end()) - of_row.begin());
+      const auto predicted = static_cast<std::size_t>(ArgMax(of_row));
       ++metrics.confusion[label * outputs_a_row + predicted];
       if (predicted == label) ++correct;
-      const double loss = CrossEntropy(of_row, label);
+      const double loss = CrossEntropy(of_row, y[static_cast<std::size_t>(row)]);
       sum += loss;
       batch_sum += loss;
       const std::int64_t in_batch = row % batch_size + 1;

@@ -54,6 +54,13 @@ absl::StatusOr<QuantizedTensor> OfTensor(const Network& network, std::size_t nod
                          .error = MeasureError(format, original, quantized)};
 }
 
+bool Fits(const graph::Graph& graph, const graph::Node& node, std::size_t values) {
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& from) {
+    const graph::Shape& shape = graph.sample_shapes()[static_cast<std::size_t>(graph.Find(from))];
+    return static_cast<std::size_t>(graph::ElementCount(shape)) == values;
+  });
+}
+
 // What the node is fed: one list an input.
 std::vector<std::vector<float>> Inputs(const graph::Graph& graph, std::size_t node_index,
                                        const std::vector<double>& given, std::uint64_t seed) {
@@ -85,9 +92,11 @@ absl::StatusOr<QuantizationReport> VerifyQuantization(const spec::VerifyQuantiza
   ASSIGN_OR_RETURN(const std::unique_ptr<GraphRunner> current,
                    make_runner(network.graph, network.tensors));
   const std::vector<std::vector<NodeTensor>> tensors = TensorsOfNodes(network.graph);
+  bool given_fits = pass.input.empty();
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (should_stop && should_stop()) return absl::CancelledError("stopped while verifying");
     if (!IsQuantized(nodes[i])) continue;
+    given_fits = given_fits || Fits(network.graph, nodes[i], pass.input.size());
     for (const NodeTensor& tensor : tensors[i]) {
       if (FormatOf(nodes[i], tensor.leaf) == nullptr) continue;
       ASSIGN_OR_RETURN(QuantizedTensor measured, OfTensor(network, i, tensor, pass.show, seed));
@@ -105,6 +114,10 @@ absl::StatusOr<QuantizationReport> VerifyQuantization(const spec::VerifyQuantiza
                               .input = Leading(fed, pass.show),
                               .original = Leading(before, pass.show),
                               .quantized = Leading(now, pass.show)});
+  }
+  if (!given_fits) {
+    return absl::InvalidArgumentError(
+        fmt::format("input: {} numbers are no input of a quantized node", pass.input.size()));
   }
   return report;
 }

@@ -71,7 +71,8 @@ struct QuantizationReport {
 // network's own tensors, so that pruning does not show up as an error of quantization. The input is
 // `pass.input` for nodes with as many input features, else standard normal numbers from (seed,
 // RandomStream::kRandomInput, the node's position). Lists are cut after pass.show values.
-// Cancelled: should_stop. Errors of the runner and of quant::Quantize, with the node's name.
+// InvalidArgument: an input that fits no quantized node. Cancelled: should_stop. Errors of the
+// runner and of quant::Quantize, with the node's name.
 absl::StatusOr<QuantizationReport> VerifyQuantization(const spec::VerifyQuantizationPass& pass,
                                                       const Network& network, std::uint64_t seed,
                                                       const GraphRunnerFactory& make_runner,

@@ -10,8 +10,8 @@
 
 #include "fmt/format.h"
 #include "worker/nn/graph_module.h"
+#include "worker/passes/row_loss.h"
 #include "worker/train/optimizer.h"
-#include "worker/train/row_loss.h"
 
 namespace bitsweep::train {
 namespace {
@@ -49,7 +49,7 @@ class Session final : public EngineSession {
     const at::Tensor dense = output.detach().contiguous();
     const float* values = dense.data_ptr<float>();
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      report.correct += ArgMax({values + i * outputs_, outputs_}) == y_[i];
+      report.correct += passes::ArgMax({values + i * outputs_, outputs_}) == y_[i];
     }
     return report;
   }
@@ -74,8 +74,8 @@ class Session final : public EngineSession {
         const std::span<const float> row(values + i * static_cast<std::int64_t>(outputs_),
                                          outputs_);
         const std::int32_t label = y[static_cast<std::size_t>(sums.rows)];
-        sums.correct += ArgMax(row) == label;
-        const double loss = CrossEntropy(row, label);
+        sums.correct += passes::ArgMax(row) == label;
+        const double loss = passes::CrossEntropy(row, label);
         sums.loss_sum += loss;
         batch_loss += loss;
         ++batch_rows;

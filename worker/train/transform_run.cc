@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/train/transform_run.h"
 
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -101,7 +102,7 @@ TransformOutcome RunTransform(const spec::TransformWork& work,
     }
     TakeIfSet(success.accuracy, outcome->accuracy);
     TakeIfSet(success.original_accuracy, outcome->original_accuracy);
-    TakeIfSet(success.loss, outcome->loss);
+    if (outcome->loss && std::isfinite(*outcome->loss)) success.loss = outcome->loss;
     TakeIfSet(success.flops, outcome->flops);
     TakeIfSet(success.bitops, outcome->bitops);
     TakeIfSet(success.size_bits, outcome->size_bits);

@@ -74,6 +74,19 @@ TEST(CheckPassTest, BoundsTheInputsOfVerify) {
                           Violation(".verify_quantization.input[1]", "inf: expected a finite")));
 }
 
+TEST(CheckPassTest, AGivenInputMustFitAQuantizedNode) {
+  const graph::Graph graph = Quantize(Builtin("jsc-tiny"), LabReport()).value();
+  const auto problems = [&](std::size_t values, bool sizes_are_known = true) {
+    const VerifyQuantizationPass pass{.input = std::vector<double>(values, 1.0)};
+    return CheckPass(pass, {.graph = &graph, .sizes_are_known = sizes_are_known}, "p");
+  };
+  EXPECT_THAT(problems(16), IsEmpty());
+  EXPECT_THAT(problems(7), ElementsAre(Violation(".verify_quantization.input",
+                                                 "expected as many as an input of a quantized "
+                                                 "node: seq_blocks_2 has 16")));
+  EXPECT_THAT(problems(7, false), IsEmpty());
+}
+
 TEST(CheckPassTest, BoundsWhatIsCounted) {
   EXPECT_THAT(Problems(CountOpsPass{.batch_size = 0,
                                     .conventions = {CountConvention::kMacs, CountConvention::kMacs},

@@ -180,6 +180,17 @@ TEST(ValidateTransformTest, FindsTwoValuesThatDoNotGoTogetherAmongManyCombinatio
   EXPECT_THAT(Problems(spec), IsEmpty());
 }
 
+TEST(ValidateTransformTest, ChecksEveryBlockSizeAgainstTheGraph) {
+  TransformSpec spec = Lab2WithAxes({{"linear.weight_block_size", {16, 3, 8}}});
+  const TensorFormatSpec blocks{.width = 8, .block_size = {16}};
+  std::get<QuantizePass>(spec.passes[0]).quantization =
+      By("type", {{"linear", {.name = "mxint", .data_in = blocks, .weight = blocks}}});
+  spec.model.builtin = "jsc-tiny";
+  EXPECT_THAT(Problems(spec), ElementsAre(Violation("axes", "linear.weight_block_size = 3")));
+  spec.axes[0].values = {16, 8};
+  EXPECT_THAT(Problems(spec), IsEmpty());
+}
+
 TEST(TransformWarningsTest, SayWhatHasNoEffect) {
   TransformSpec spec = Lab2WithAxes({{"weight_width", {4, 8}}});
   spec.passes.resize(1);

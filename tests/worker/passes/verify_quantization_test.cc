@@ -18,6 +18,7 @@ using ::bitsweep::testing::StatusIs;
 using ::bitsweep::testing::TensorOf;
 using ::bitsweep::testing::WithIntegers;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -151,6 +152,15 @@ TEST(VerifyQuantizationTest, AGivenInputGoesToNodesOfItsSize) {
   EXPECT_EQ(report.outputs[0].input, Values(16, 0.25F));
   EXPECT_THAT(report.outputs[1].input, SizeIs(32));
   EXPECT_NE(report.outputs[1].input, report.outputs[2].input);
+}
+
+TEST(VerifyQuantizationTest, RefusesAnInputThatFitsNoNode) {
+  spec::VerifyQuantizationPass pass;
+  pass.input.assign(7, 0.25);
+  EXPECT_THAT(VerifyQuantization(pass, WithIntegers(SampleNetwork("jsc-tiny"), 8, 4), 3,
+                                 ReferenceRunners(), nullptr),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("input: 7 numbers are no input of a quantized node")));
 }
 
 TEST(VerifyQuantizationTest, RandomInputsAreAFunctionOfTheSeed) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/train/row_loss.h"
+#include "worker/passes/row_loss.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace bitsweep::train {
+namespace bitsweep::passes {
 
 std::int64_t ArgMax(std::span<const float> outputs) {
   return std::max_element(outputs.begin(), outputs.end()) - outputs.begin();
@@ -17,4 +17,4 @@ double CrossEntropy(std::span<const float> outputs, std::int32_t label) {
   return std::log(sum) - (outputs[static_cast<std::size_t>(label)] - highest);
 }
 
-}  // namespace bitsweep::train
+}  // namespace bitsweep::passes

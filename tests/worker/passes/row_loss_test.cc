@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/train/row_loss.h"
+#include "worker/passes/row_loss.h"
 
 #include <cmath>
 #include <limits>
@@ -7,7 +7,7 @@
 
 #include "gtest/gtest.h"
 
-namespace bitsweep::train {
+namespace bitsweep::passes {
 namespace {
 
 TEST(RowLossTest, ArgMaxTakesTheFirstOfTheHighest) {
@@ -37,4 +37,4 @@ TEST(RowLossTest, CrossEntropyOfWhatIsNoNumberIsNoNumber) {
 }
 
 }  // namespace
-}  // namespace bitsweep::train
+}  // namespace bitsweep::passes
