@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/logging.h"
 
+#include <memory>
+#include <string>
 #include <string_view>
 
+#include "core/base/log_fields.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "spdlog/pattern_formatter.h"
@@ -12,17 +15,26 @@
 namespace bitsweep {
 namespace {
 
-// The message as a JSON string, for a pattern that writes one JSON object a line.
-class JsonText final : public spdlog::custom_flag_formatter {
+// The message and its fields as members of a JSON object, for a pattern that writes one a line. A
+// field named as another member gets "field_" before it.
+class JsonMembers final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&,
               spdlog::memory_buf_t& out) override {
-    const nlohmann::json text = std::string(message.payload.data(), message.payload.size());
-    const std::string quoted = text.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    out.append(quoted.data(), quoted.data() + quoted.size());
+    const LogLine line =
+        ParseLogLine(std::string_view(message.payload.data(), message.payload.size()));
+    nlohmann::ordered_json members = {{"message", line.text}};
+    for (const auto& [key, value] : line.fields) {
+      const bool is_taken =
+          members.contains(key) || key == "time" || key == "level" || key == "thread";
+      members[is_taken ? "field_" + key : key] = value;
+    }
+    const std::string text =
+        members.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    out.append(text.data() + 1, text.data() + text.size() - 1);  // without its braces
   }
   std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<JsonText>();
+    return std::make_unique<JsonMembers>();
   }
 };
 
@@ -37,8 +49,8 @@ absl::Status SetUpLogging(const LogOptions& options) {
   auto logger = spdlog::stderr_color_mt("bitsweep");
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (options.format == LogFormat::kJson) {
-    formatter->add_flag<JsonText>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","thread":%t,"message":%*})");
+    formatter->add_flag<JsonMembers>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","thread":%t,%*})");
   } else {
     formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v");
   }

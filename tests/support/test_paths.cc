@@ -6,6 +6,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "gtest/gtest.h"
+
 namespace bitsweep::testing {
 namespace {
 
@@ -18,6 +20,13 @@ std::filesystem::path FromEnvironment(const char* variable, const char* fallback
 
 std::filesystem::path GoldenDir() { return FromEnvironment("BITSWEEP_GOLDEN", "tests/golden"); }
 std::filesystem::path TestDataDir() { return FromEnvironment("BITSWEEP_TEST_DATA", "tests/data"); }
+
+void ExpectKnownKeys(const nlohmann::json& object, const std::set<std::string>& known,
+                     const std::string& where) {
+  for (const auto& [key, value] : object.items()) {
+    if (!known.contains(key)) ADD_FAILURE() << where << ": \"" << key << "\" is not understood";
+  }
+}
 
 nlohmann::json ReadGolden(const std::string& file) {
   const std::filesystem::path path = GoldenDir() / file;

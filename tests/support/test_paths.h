@@ -4,6 +4,7 @@
 #define BITSWEEP_TESTS_SUPPORT_TEST_PATHS_H_
 
 #include <filesystem>
+#include <set>
 #include <string>
 
 #include "nlohmann/json.hpp"
@@ -16,6 +17,9 @@ std::filesystem::path GoldenDir();
 std::filesystem::path TestDataDir();
 // The parsed file of GoldenDir(); throws std::runtime_error that names it when it cannot be read.
 nlohmann::json ReadGolden(const std::string& file);
+// Fails the test for each key of the object that is not known: what a file holds must be checked.
+void ExpectKnownKeys(const nlohmann::json& object, const std::set<std::string>& known,
+                     const std::string& where);
 
 // A fresh folder, removed with all it holds at the end of its life.
 class TempDir {

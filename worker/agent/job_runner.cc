@@ -47,11 +47,13 @@ class JobObserver final : public TrialObserver {
   std::int64_t train_rows_ = 0;
 };
 
-void Log(const HeldJob& job, const char* outcome, const std::string& detail) {
+void Log(const std::string& worker, const HeldJob& job, const char* outcome,
+         const std::string& detail) {
   const bool is_transform =
       job.leased.work.ok() && std::holds_alternative<spec::TransformWork>(*job.leased.work);
-  spdlog::info("{} {} job={} attempt={}{}{}", is_transform ? "transform" : "trial", outcome,
-               job.leased.ref.job, job.leased.ref.attempt, detail.empty() ? "" : " ", detail);
+  spdlog::info("{} {} job={} attempt={} worker={}{}{}", is_transform ? "transform" : "trial",
+               outcome, job.leased.ref.job, job.leased.ref.attempt, worker,
+               detail.empty() ? "" : " ", detail);
 }
 
 // Whether a call was given up although it might have succeeded later: the job has not failed.
@@ -117,12 +119,12 @@ bool JobRunner::TellStart(HeldJob& job) {
     return absl::OkStatus();
   });
   if (!status.ok() && !absl::IsAborted(status) && !WasCutOff(job, status)) {
-    spdlog::warn("could not tell the start job={} message=\"{}\"", job.leased.ref.job,
-                 std::string(status.message()));
+    spdlog::warn("could not tell the start job={} worker={} message=\"{}\"", job.leased.ref.job,
+                 worker_, std::string(status.message()));
     const absl::Status released = api_.Release({job.leased.ref}, "START_NOT_TOLD");
     if (!released.ok()) {  // it comes back when its lease expires
-      spdlog::warn("could not give back job={} message=\"{}\"", job.leased.ref.job,
-                   std::string(released.message()));
+      spdlog::warn("could not give back job={} worker={} message=\"{}\"", job.leased.ref.job,
+                   worker_, std::string(released.message()));
     }
   }
   return status.ok() && job.stop.load() == StopReason::kNone;
@@ -224,7 +226,7 @@ std::string JobRunner::Succeeded(HeldJob& job, TrialSuccess success) {
                    [&] { return api_.Complete(job.leased.ref, rest.points, success.result); });
   }
   if (!status.ok()) return Refused(job, rest, status);
-  Log(job, "succeeded",
+  Log(worker_, job, "succeeded",
       fmt::format("val_acc={:.4f} seconds={:.3f}", success.result.val_acc, success.result.seconds));
   return "succeeded";
 }
@@ -244,7 +246,7 @@ std::string JobRunner::TransformSucceeded(HeldJob& job, const TransformSuccess& 
     return Failed(job, {spec::FailureReason::kInvalidModel, std::string(status.message())});
   }
   if (!status.ok()) return Refused(job, rest, status);
-  Log(job, "succeeded",
+  Log(worker_, job, "succeeded",
       fmt::format("passes={} seconds={:.3f}", success.passes.size(), success.seconds));
   return "succeeded";
 }
@@ -253,13 +255,13 @@ std::string JobRunner::Failed(HeldJob& job, const spec::JobFailure& failure) {
   jobs_.CloseJob(job);
   const absl::Status status =
       Retry(job, "FailJob", [&] { return api_.Fail(job.leased.ref, failure); });
-  Log(job, "failed",
+  Log(worker_, job, "failed",
       fmt::format("reason={} message=\"{}\"", std::string(spec::Name(failure.reason)),
                   failure.message));
   if (status.ok()) return "failed";
   if (!absl::IsAborted(status)) {
-    spdlog::warn("could not tell the failure job={} message=\"{}\"", job.leased.ref.job,
-                 std::string(status.message()));
+    spdlog::warn("could not tell the failure job={} worker={} message=\"{}\"", job.leased.ref.job,
+                 worker_, std::string(status.message()));
   }
   return "lost";
 }
@@ -273,21 +275,21 @@ std::string JobRunner::Stopped(HeldJob& job) {
       const absl::Status status = Retry(
           job, "ReleaseJobs", [&] { return api_.Release({job.leased.ref}, "WORKER_DRAINING"); });
       if (!status.ok()) {
-        spdlog::warn("could not give back job={} message=\"{}\"", job.leased.ref.job,
-                     std::string(status.message()));
+        spdlog::warn("could not give back job={} worker={} message=\"{}\"", job.leased.ref.job,
+                     worker_, std::string(status.message()));
         return "lost";
       }
-      Log(job, "given back", "");
+      Log(worker_, job, "given back", "");
       return "released";
     }
     case StopReason::kCancelled:
-      Log(job, "cancelled", "");
+      Log(worker_, job, "cancelled", "");
       return "cancelled";
     case StopReason::kLost:
     case StopReason::kNone:  // the server refused the result: another attempt has the lease
       break;
   }
-  Log(job, "lost: another attempt has it", "");
+  Log(worker_, job, "lost", "");
   return "lost";
 }
 

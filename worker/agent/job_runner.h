@@ -29,6 +29,7 @@ class JobRunner {
         executor_(executor),
         clock_(clock),
         observer_(observer),
+        worker_(api.worker_name().substr(api.worker_name().find('/') + 1)),
         checkpoints_(api) {}
 
   // How often a call is made that ends in errors which may be accidents (IsDoubtful): within 9 s.
@@ -71,6 +72,7 @@ class JobRunner {
   Executor& executor_;
   Clock& clock_;
   AgentObserver& observer_;
+  const std::string worker_;  // its id, for the log
   CheckpointCache checkpoints_;
   absl::Mutex mu_;
   absl::Time give_up_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();

@@ -100,6 +100,8 @@ class ServerApi {
   // DataLoss when the bytes do not have the digest.
   absl::StatusOr<std::string> Download(const std::string& sha256);
 
+  const std::string& worker_name() const { return worker_name_; }  // "workers/alpha"
+
   // Ends the calls under way. From now on transfers end at once, and other calls after `timeout`.
   void CutShort(absl::Duration timeout);
 

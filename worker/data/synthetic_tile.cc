@@ -11,8 +11,7 @@
 #include "core/base/random.h"
 
 // Vector widths are chosen at run time, where the compiler can and no sanitizer minds.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(BITSWEEP_SANITIZED)
 #define BITSWEEP_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define BITSWEEP_VECTOR_CLONES

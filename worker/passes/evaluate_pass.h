@@ -19,6 +19,8 @@ struct EvaluationReport {
   std::vector<std::string> class_names;
 };
 
+// Metrics and formulas: EvaluationMetrics, worker/passes/evaluate.h.
+//
 // Evaluates the original network and the one now on the data set's validation rows. A network that
 // equals the original is measured once; the original's metrics go through context.cache.
 // InvalidArgument: no data set, or one that does not fit the network.

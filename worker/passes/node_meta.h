@@ -44,7 +44,8 @@ struct NodeMetaReport {
   std::vector<std::string> which;  // "common", "software"
 };
 
-// What the lab report's tool prints of each node (docs/passes.md); parts that were not asked for
+// What the lab report's tool prints of each node (docs/passes.md; shapes by shape inference,
+// core/graph/shape_inference.h, for pass.batch_size rows); parts that were not asked for
 // are empty. A quantized tensor has its format and entries; results stay float [32], those of a
 // binary node are binary [32, 0, 1]. InvalidArgument: an unknown part.
 absl::StatusOr<NodeMetaReport> ReportNodeMeta(const spec::ReportNodeMetaPass& pass,

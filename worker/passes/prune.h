@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elementwise pruning: some weights of linear and conv1d nodes become 0; shapes stay.
+// Elementwise pruning: some weights of linear and conv1d nodes become 0; shapes stay. By magnitude:
+// Han et al. 2015, "Learning both Weights and Connections". The rule at the threshold is the lab
+// report's tool's (docs/passes.md).
 #ifndef BITSWEEP_WORKER_PASSES_PRUNE_H_
 #define BITSWEEP_WORKER_PASSES_PRUNE_H_
 

@@ -26,7 +26,8 @@ struct QuantizationError {
   std::int64_t flushed_to_zero = 0;  // x != 0, q == 0
   double max_abs_error = 0;          // max |x - q|
   double mean_abs_error = 0;         // sum |x - q| / elements
-  // 10 log10(sum x^2 / sum (x - q)^2), in dB; infinite without noise.
+  // 10 log10(sum x^2 / sum (x - q)^2), in dB; infinite without noise. Signal to quantization noise:
+  // Widrow and Kollar 2008.
   double sqnr_db = 0;
 };
 QuantizationError MeasureError(const graph::NumberFormat& format, std::span<const float> x,

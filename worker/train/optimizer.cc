@@ -5,8 +5,7 @@
 
 // Fused multiply-adds are instructions where the processor has them, else exact calls: the same
 // bits everywhere.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(BITSWEEP_SANITIZED)
 #define BITSWEEP_FMA_CLONES __attribute__((target_clones("arch=haswell", "default")))
 #else
 #define BITSWEEP_FMA_CLONES

@@ -8,9 +8,13 @@ namespace bitsweep::spec {
 namespace {
 
 TEST(LearningRateGoldenTest, FollowsTheCosine) {
-  const nlohmann::json cases = bitsweep::testing::ReadGolden("training.json").at("cosine");
+  const nlohmann::json file = bitsweep::testing::ReadGolden("training.json");
+  bitsweep::testing::ExpectKnownKeys(file, {"description", "cosine", "accuracy"}, "training.json");
+  const nlohmann::json& cases = file.at("cosine");
   ASSERT_FALSE(cases.empty());
   for (const nlohmann::json& expected : cases) {
+    bitsweep::testing::ExpectKnownKeys(expected, {"lr0", "T_max", "eta_min", "lr_per_epoch"},
+                                       "training.json: cosine");
     Hyperparameters h{.max_epochs = expected.at("T_max").get<std::int64_t>(),
                       .learning_rate = expected.at("lr0").get<double>(),
                       .schedule = Schedule::kCosine};

@@ -58,9 +58,12 @@ std::optional<graph::NumberFormat> ParseQuantizer(const std::string& text) {
 
 TEST(SteGradientsTest, AgreeWithTheGoldenVectors) {
   const nlohmann::json golden = bitsweep::testing::ReadGolden("ste_gradients.json");
+  bitsweep::testing::ExpectKnownKeys(golden, {"description", "cases"}, "ste_gradients.json");
   ASSERT_FALSE(golden.at("cases").empty());
   for (const nlohmann::json& entry : golden.at("cases")) {
     const std::string quantizer = entry.at("quantizer");
+    bitsweep::testing::ExpectKnownKeys(entry, {"quantizer", "input", "upstream", "grad_input"},
+                                       "ste_gradients.json: " + quantizer);
     const std::optional<graph::NumberFormat> format = ParseQuantizer(quantizer);
     ASSERT_TRUE(format) << "no such quantizer: " << quantizer;
     const auto input = entry.at("input").get<std::vector<float>>();
