@@ -128,7 +128,8 @@ TEST_F(TransformCommandsTest, SubmitTakesTheExamples) {
   for (const auto& [name, out] :
        {std::pair{"jsc_tiny_by_type", "valid: 1 job, 6 passes, nothing stored\n"},
         std::pair{"lab2", "valid: 1 job, 8 passes, nothing stored\n"},
-        std::pair{"ptq-grid", "valid: 36 jobs, 3 passes, nothing stored\n"}}) {
+        std::pair{"ptq-grid", "valid: 36 jobs, 3 passes, nothing stored\n"},
+        std::pair{"ptq-400", "valid: 400 jobs, 3 passes, nothing stored\n"}}) {
     const Ran ran = Run({"transform", "submit", "--validate-only",
                          "deploy/examples/" + std::string(name) + ".toml"});
     EXPECT_EQ(ran.out, out) << ran.err;

@@ -119,7 +119,7 @@ TEST(TransformFileTest, NamesAFileThatCannotBeRead) {
 }
 
 TEST(TransformFileTest, ReadsTheExamples) {
-  for (const char* name : {"lab2", "ptq-grid"}) {
+  for (const char* name : {"lab2", "ptq-grid", "ptq-400"}) {
     ASSERT_OK_AND_ASSIGN(const v1::SubmitTransformRequest request,
                          ReadTransformFile("deploy/examples/" + std::string(name) + ".toml"));
     EXPECT_GE(request.transform().passes_size(), 3) << name;

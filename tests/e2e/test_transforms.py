@@ -35,6 +35,18 @@ class Transforms(Cluster):
                        "Conv1d(1, 8, kernel_size=(3,), stride=(1,), padding=(1,))",
                        "Linear(in_features=256, out_features=5, bias=True)"):
             self.assertIn(module, text)
+        # compare_graphs, verify_quantization and count_ops as the report prints them, of both models.
+        for line in ("seq_blocks_2\tseq_blocks_2\tcall_module\tmodule_related_func\tlinear\tLinear\tLinearInteger\tTrue",
+                     "seq_blocks_3\tseq_blocks_3\tcall_module\tmodule_related_func\trelu\tReLU\tReLU\tFalse",
+                     "BatchNorm1d\tbatch_norm1d\t1\t0\t1", "ReLU\trelu\t2\t0\t2",
+                     "view\tview\tcall_method\timplicit_func\tview\tview\tview\tFalse",
+                     "add\tadd\tcall_function\tbuiltin_func\tadd\tadd\tadd\tFalse",
+                     "Conv1d\tconv1d\t4\t4\t0", "Linear\tlinear\t1\t1\t0", "relu\trelu\t5\t0\t5",
+                     "There is quantization at seq_blocks_2", "original module: Linear, new module: LinearInteger",
+                     "There is quantization at block_conv2", "original module: Conv1d, new module: Conv1dInteger",
+                     "total\t\t1833\t79680"):
+            self.assertIn(line + "\n", text)
+        self.assertRegex(text, r"quantized bias: tensor\(\[( ?-?\d\.\d{4},? ?){5}\]\)")
         tiny, large = [t["name"].split("/")[1] for t in self.cli_json("transform", "list")["transforms"]][::-1]
         results = self.passes(tiny)
         changed = {n["newName"]: n.get("changed", False) for n in results["compare_graphs"]["comparison"]["nodes"]}
