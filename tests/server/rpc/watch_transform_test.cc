@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "tests/server/rpc/rpc_fixture.h"
@@ -74,6 +76,25 @@ TEST_F(WatchTransformTest, ShowsEveryChangeUntilItHasEnded) {
                                                   "transforms/ptq-1/jobs/0 1 STATE_SUCCEEDED"));
   ASSERT_FALSE(responses.empty());
   EXPECT_EQ(responses.back().transform().state(), v1::Sweep::STATE_SUCCEEDED);
+}
+
+// A watcher that is not woken looks by itself every 10 s: the stream's deadline comes before that.
+TEST_F(WatchTransformTest, ShowsAStartWhenItIsReported) {
+  SubmitTransform("ptq-1");
+  Register("worker-1");
+  v1::ReportProgressRequest request;
+  request.set_worker("workers/worker-1");
+  request.set_instance_id("first");
+  *request.add_reports()->mutable_ref() = Lease("worker-1").ref();
+  request.mutable_reports(0)->set_started(true);
+  Watch watch;
+  watch.context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(9));
+  v1::WatchTransformRequest of_transform;
+  of_transform.set_name("transforms/ptq-1");
+  watch.stream = stub<Transforms>().WatchTransform(&watch.context, of_transform);
+  EXPECT_EQ(watch.Next().transform().counts().leased(), 1);
+  ASSERT_TRUE(Call(&Workers::ReportProgress, request).ok());
+  EXPECT_THAT(Transitions({watch.Next()}), ElementsAre("transforms/ptq-1/jobs/0 1 STATE_RUNNING"));
 }
 
 TEST_F(WatchTransformTest, ResumesFromARevision) {
