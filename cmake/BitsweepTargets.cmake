@@ -12,7 +12,8 @@ target_compile_options(bitsweep_flags INTERFACE
   $<$<AND:$<BOOL:${BITSWEEP_PCH}>,$<CXX_COMPILER_ID:GNU>>:-fpch-preprocess;-Winvalid-pch>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 if(BITSWEEP_SANITIZE)
-  target_compile_options(bitsweep_flags INTERFACE -fsanitize=${BITSWEEP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(bitsweep_flags INTERFACE -fsanitize=${BITSWEEP_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # wrong about instrumented code (GCC's manual, -fsanitize)
   target_link_options(bitsweep_flags INTERFACE -fsanitize=${BITSWEEP_SANITIZE})
 endif()
 
