@@ -108,9 +108,9 @@ std::vector<Assignment> CombinationsOfTensors(const TransformSpec& spec) {
     for (const QuantizationAxis& axis : of_tensor.axes) {
       count *= static_cast<double>(axis.values.size());
     }
-    if (absl::StatusOr<std::vector<Assignment>> all = ExpandAxes(of_tensor);
-        count <= kMaxChecked && all.ok()) {
-      assignments.insert(assignments.end(), all->begin() + 1, all->end());
+    if (count <= kMaxChecked) {
+      const std::vector<Assignment> all = ExpandAxes(of_tensor).value();
+      assignments.insert(assignments.end(), all.begin() + 1, all.end());
       continue;
     }
     Assignment first;

@@ -2,13 +2,13 @@
 // Jobs of a transform, as people see them.
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <vector>
 
 #include "core/base/errors.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "server/store/sqlite/filter_sql.h"
+#include "server/store/sqlite/keyset_sql.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/store/sqlite/transform_rows.h"
@@ -108,45 +108,22 @@ absl::StatusOr<Page<TransformJobRecord>> SqliteStore::ListTransformJobs(
                                               {"number", {"t.number", FieldType::kNumber}},
                                               {"accuracy", {"t.accuracy", FieldType::kNumber}},
                                               {"bitops", {"t.bitops", FieldType::kNumber}}};
-  static const auto& orders = *new std::map<std::string, std::string>{{"", ""},
-                                                                      {"number", ""},
-                                                                      {"accuracy", "t.accuracy"},
-                                                                      {"bitops", "t.bitops"},
-                                                                      {"size_bits", "t.size_bits"},
-                                                                      {"seconds", "t.seconds"}};
-  const auto order = orders.find(query.order_field);
-  if (order == orders.end()) {
-    return InvalidSpecError(
-        {{"order_by",
-          fmt::format("no order \"{}\": expected number, accuracy, bitops, size_bits or seconds",
-                      query.order_field)}},
-        "INVALID_ORDER");
-  }
+  static const auto& orders = *new OrderTable{{"number", ""},
+                                              {"accuracy", "t.accuracy"},
+                                              {"bitops", "t.bitops"},
+                                              {"size_bits", "t.size_bits"},
+                                              {"seconds", "t.seconds"}};
+  ASSIGN_OR_RETURN(const KeysetSql keyset, ToKeysetSql(query, orders));
   ASSIGN_OR_RETURN(const WhereClause where, ToSql(query.conditions, fields, 5));
-  const bool descending = query.direction == Direction::kDescending;
-  const std::string& key = order->second;
-  // ?2: is there a cursor, ?3: its key (null: among rows without a value), ?4: its number.
-  std::string after =
-      fmt::format("(?2 = 0 OR t.number {} ?4) AND ?3 IS NULL", descending ? "<" : ">");
-  std::string order_by = fmt::format("t.number {}", descending ? "DESC" : "ASC");
-  if (!key.empty()) {
-    after = fmt::format(
-        "(?2 = 0 OR (?3 IS NOT NULL AND ({0} {1} ?3 OR ({0} = ?3 AND t.number > ?4) OR {0} IS "
-        "NULL)) OR (?3 IS NULL AND {0} IS NULL AND t.number > ?4))",
-        key, descending ? "<" : ">");
-    order_by = fmt::format("{0} IS NULL, {0} {1}, t.number", key, descending ? "DESC" : "ASC");
-  }
   Page<TransformJobRecord> page;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(const TransformRecord transform, LoadTransform(db, transform_id));
     const Frontier frontier(db, transform.row);
     Statement row = db.Prepare(fmt::format(
         "SELECT {}, {} {} WHERE t.transform = ?1 AND {} {} ORDER BY {} LIMIT {}", kJobColumns,
-        key.empty() ? "NULL" : key, kJobFrom, after, where.sql, order_by, query.limit + 1));
+        keyset.key, kJobFrom, keyset.after, where.sql, keyset.order_by, query.limit + 1));
     row.Bind(1, transform.row.value);
-    row.Bind(2, query.after.has_value());
-    row.Bind(3, query.after ? query.after->key : std::nullopt);
-    row.Bind(4, query.after ? query.after->id : std::int64_t{-1});
+    BindCursor(row, query.after);
     where.BindTo(row, 5);
     std::optional<double> last_key;
     while (row.Step()) {

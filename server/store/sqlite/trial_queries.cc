@@ -3,6 +3,7 @@
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "server/store/sqlite/filter_sql.h"
+#include "server/store/sqlite/keyset_sql.h"
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/sqlite_store.h"
 
@@ -76,47 +77,21 @@ absl::StatusOr<Page<TrialRecord>> SqliteStore::ListTrials(const std::string& swe
                       {"optimizer", {"c.optimizer", FieldType::kText}},
                       {"weight_decay", {"c.weight_decay", FieldType::kNumber}},
                       {"schedule", {"c.schedule", FieldType::kText}}};
-  static const auto& orders = *new std::map<std::string, std::string>{{"", ""},
-                                                                      {"number", ""},
-                                                                      {"val_acc", "t.val_acc"},
-                                                                      {"val_loss", "t.val_loss"},
-                                                                      {"seconds", "t.seconds"}};
-  const auto order = orders.find(query.order_field);
-  if (order == orders.end()) {
-    return InvalidSpecError(
-        {{"order_by", fmt::format("no order \"{}\": expected number, val_acc, val_loss or seconds",
-                                  query.order_field)}},
-        "INVALID_ORDER");
-  }
+  static const auto& orders = *new OrderTable{{"number", ""},
+                                              {"val_acc", "t.val_acc"},
+                                              {"val_loss", "t.val_loss"},
+                                              {"seconds", "t.seconds"}};
+  ASSIGN_OR_RETURN(const KeysetSql keyset, ToKeysetSql(query, orders));
   ASSIGN_OR_RETURN(const WhereClause where, ToSql(query.conditions, fields, 5));
-  const bool descending = query.direction == Direction::kDescending;
-  const std::string& key = order->second;
-  // ?2: is there a cursor, ?3: its key (null: among rows without a value), ?4: its number.
-  std::string after;
-  std::string order_by;
-  if (key.empty()) {
-    after = fmt::format("(?2 = 0 OR t.number {} ?4) AND ?3 IS NULL", descending ? "<" : ">");
-    order_by = fmt::format("t.number {}", descending ? "DESC" : "ASC");
-  } else {
-    after = fmt::format(
-        "(?2 = 0 OR (?3 IS NOT NULL AND ({0} {1} ?3 OR ({0} = ?3 AND t.number > ?4) OR {0} IS "
-        "NULL)) "
-        "OR (?3 IS NULL AND {0} IS NULL AND t.number > ?4))",
-        key, descending ? "<" : ">");
-    order_by = fmt::format("{0} IS NULL, {0} {1}, t.number", key, descending ? "DESC" : "ASC");
-  }
-  const std::string key_column = key.empty() ? "NULL" : key;
   Page<TrialRecord> page;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(const SweepRecord sweep, LoadSweep(db, sweep_id));
     const std::string sql = fmt::format(
         "SELECT {}, {} {} WHERE t.sweep = ?1 AND {} {} ORDER BY {} LIMIT {}", kTrialColumns,
-        key_column, kTrialFrom, after, where.sql, order_by, query.limit + 1);
+        keyset.key, kTrialFrom, keyset.after, where.sql, keyset.order_by, query.limit + 1);
     Statement row = db.Prepare(sql);
     row.Bind(1, sweep.row.value);
-    row.Bind(2, query.after.has_value());
-    row.Bind(3, query.after ? query.after->key : std::nullopt);
-    row.Bind(4, query.after ? query.after->id : std::int64_t{-1});
+    BindCursor(row, query.after);
     where.BindTo(row, 5);
     std::optional<double> last_key;
     while (row.Step()) {
