@@ -41,8 +41,9 @@ constexpr Table<Validation, 2> kValidations = {
     {{Validation::kHeldOut, "held_out"}, {Validation::kTrainingRows, "training_rows"}}};
 constexpr Table<KeepModels, 3> kKeepModels = {
     {{KeepModels::kAll, "all"}, {KeepModels::kBest, "best"}, {KeepModels::kNone, "none"}}};
-constexpr Table<EngineChoice, 2> kEngines = {
-    {{EngineChoice::kAuto, "auto"}, {EngineChoice::kLibtorch, "libtorch"}}};
+constexpr Table<EngineChoice, 3> kEngines = {{{EngineChoice::kAuto, "auto"},
+                                              {EngineChoice::kLibtorch, "libtorch"},
+                                              {EngineChoice::kFused, "fused"}}};
 constexpr Table<Scale, 2> kScales = {{{Scale::kLinear, "linear"}, {Scale::kLog, "log"}}};
 constexpr Table<JobState, 7> kJobStates = {{{JobState::kQueued, "QUEUED"},
                                             {JobState::kLeased, "LEASED"},

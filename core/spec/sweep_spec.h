@@ -73,7 +73,7 @@ struct RandomSearch {  // `count` draws from the sweep's seed
 using Search = std::variant<Single, Grid, OneAtATime, Points, RandomSearch>;
 
 enum class KeepModels { kAll, kBest, kNone };
-enum class EngineChoice { kAuto, kLibtorch };
+enum class EngineChoice { kAuto, kLibtorch, kFused };
 
 struct FailurePolicy {
   // Stop the sweep (cancel what has not ended) when this many trials have FAILED or are DEAD; 0:
@@ -102,7 +102,7 @@ struct SweepSpec {
 };
 
 std::string_view Name(KeepModels keep);      // "all", "best", "none"
-std::string_view Name(EngineChoice engine);  // "auto", "libtorch"
+std::string_view Name(EngineChoice engine);  // "auto", "libtorch", "fused"
 std::string_view Name(Scale scale);          // "linear", "log"
 std::optional<KeepModels> ParseKeepModels(std::string_view name);
 std::optional<EngineChoice> ParseEngineChoice(std::string_view name);

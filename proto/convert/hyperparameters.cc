@@ -98,7 +98,15 @@ spec::Schedule FromProto(v1::Schedule schedule, const std::string& field,
 }
 
 v1::Engine ToProto(spec::EngineChoice engine) {
-  return engine == spec::EngineChoice::kAuto ? v1::ENGINE_AUTO : v1::ENGINE_LIBTORCH;
+  switch (engine) {
+    case spec::EngineChoice::kAuto:
+      return v1::ENGINE_AUTO;
+    case spec::EngineChoice::kLibtorch:
+      return v1::ENGINE_LIBTORCH;
+    case spec::EngineChoice::kFused:
+      return v1::ENGINE_FUSED;
+  }
+  return v1::ENGINE_UNSPECIFIED;
 }
 
 spec::EngineChoice FromProto(v1::Engine engine, const std::string& field,
@@ -109,6 +117,8 @@ spec::EngineChoice FromProto(v1::Engine engine, const std::string& field,
       return spec::EngineChoice::kAuto;
     case v1::ENGINE_LIBTORCH:
       return spec::EngineChoice::kLibtorch;
+    case v1::ENGINE_FUSED:
+      return spec::EngineChoice::kFused;
     default:
       Unknown(field, engine, violations);
       return spec::EngineChoice::kAuto;

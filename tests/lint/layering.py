@@ -28,7 +28,8 @@ ROOMS = {
     "worker/passes": ["core/base", "core/graph", "core/spec", "worker/data", "worker/quant"],
     "worker/nn": ["core/base", "core/graph", "core/spec", "worker/data", "worker/quant", "worker/passes"],
     "worker/train": ["core/base", "core/graph", "core/spec", "worker/data", "worker/nn", "worker/passes",
-                     "worker/executor"],
+                     "worker/executor", "worker/train/fused"],
+    "worker/train/fused": ["core/base", "core/graph", "core/spec", "worker/data", "worker/quant", "worker/train"],
     "worker/agent": ["core/base", "core/graph", "core/spec", "proto/convert", "worker/executor"],
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
@@ -41,7 +42,9 @@ ONLY = {
         "server/rpc": re.compile(r"server/store/[^/]+\.h$"),
     },
     "worker/passes": {"worker/nn": re.compile(r"worker/passes/graph_runner\.h$")},
-    "worker/train": {"worker/app": re.compile(r"worker/train/torch_executor\.h$")},
+    "worker/train": {"worker/app": re.compile(r"worker/train/torch_executor\.h$"),
+                     "worker/train/fused": re.compile(r"worker/train/(engine|optimizer)\.h$")},
+    "worker/train/fused": {"worker/train": re.compile(r"worker/train/fused/fused_engine\.h$")},
 }
 LIBRARIES = {
     "torch": re.compile(r"^(torch|ATen|c10|caffe2)/"),
@@ -58,6 +61,7 @@ MAY_USE = {
     "server/store": ["sqlite"], "server/scheduler": [], "server/metrics": ["prometheus"],
     "server/rpc": ["grpc", "proto"], "server/app": ["grpc", "proto", "cli"],
     "worker/data": ["hdf5"], "worker/executor": [], "worker/quant": [], "worker/passes": [], "worker/nn": ["torch"], "worker/train": ["torch"],
+    "worker/train/fused": [],
     "worker/agent": ["grpc", "proto"], "worker/app": ["grpc", "cli", "prometheus"],
     "client": ["grpc", "proto", "cli"],
 }

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/spec/dataset_spec.h"
+#include "worker/data/row_allocator.h"
 
 namespace bitsweep::data {
 
@@ -32,10 +33,10 @@ struct Table {
 struct Dataset {
   std::int64_t features = 0;
   std::int64_t classes = 0;
-  std::vector<float> train_x;  // [train_rows, features], row-major, scaled
-  std::vector<std::int32_t> train_y;
-  std::vector<float> val_x;  // empty with Validation::kTrainingRows: use validation_x()
-  std::vector<std::int32_t> val_y;
+  RowVector<float> train_x;  // [train_rows, features], row-major, scaled
+  RowVector<std::int32_t> train_y;
+  RowVector<float> val_x;  // empty with Validation::kTrainingRows: use validation_x()
+  RowVector<std::int32_t> val_y;
   bool validates_on_training_rows = false;
   std::vector<float> mean;   // [features] of the scaler (zeros without one)
   std::vector<float> scale;  // [features], 1 for a constant feature

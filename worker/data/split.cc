@@ -132,7 +132,7 @@ void FitScaler(Dataset& data) {
     }
   }
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-  const auto scale_rows = [&](std::vector<float>& x, const std::vector<double>& scale) {
+  const auto scale_rows = [&](RowVector<float>& x, const std::vector<double>& scale) {
     for (std::size_t i = 0; i < x.size();) {
       for (std::size_t f = 0; f < features; ++f, ++i) {
         x[i] = static_cast<float>((x[i] - mean[f]) / scale[f]);
@@ -168,8 +168,8 @@ absl::StatusOr<Dataset> PrepareRows(const Table& table, const spec::DatasetSpec&
   data.train_y.reserve(rows.size() - validation_rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (is_validation[i] && data.validates_on_training_rows) continue;
-    std::vector<float>& x = is_validation[i] ? data.val_x : data.train_x;
-    std::vector<std::int32_t>& y = is_validation[i] ? data.val_y : data.train_y;
+    RowVector<float>& x = is_validation[i] ? data.val_x : data.train_x;
+    RowVector<std::int32_t>& y = is_validation[i] ? data.val_y : data.train_y;
     const auto row = table.x.begin() + static_cast<std::ptrdiff_t>(rows[i] * features);
     x.insert(x.end(), row, row + static_cast<std::ptrdiff_t>(features));
     y.push_back(table.y[rows[i]]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
+#include "worker/quant/integer_grid.h"
 #include "worker/quant/kernels.h"
 
 namespace bitsweep::quant {
@@ -20,13 +21,9 @@ inline float Floor(float x) {
   return rounded > x ? rounded - 1.0F : rounded;
 }
 
-struct Grid {
-  float scale, step, lowest, highest;
-};
-
 // y = clamp(round(x scale), lowest, highest) step; NaN stays.
 template <float (*kRound)(float)>
-void OnGrid(const Grid grid, std::span<const float> x, std::span<float> y) {
+void OnGrid(const IntegerGrid grid, std::span<const float> x, std::span<float> y) {
   const float* in = x.data();
   float* out = y.data();
   const std::size_t count = x.size();
@@ -40,18 +37,22 @@ void OnGrid(const Grid grid, std::span<const float> x, std::span<float> y) {
 
 }  // namespace
 
+IntegerGrid GridOf(const graph::IntegerFormat& format) {
+  const int width = static_cast<int>(format.width);
+  const int frac = static_cast<int>(format.frac_width);
+  return {.scale = std::ldexp(1.0F, frac),
+          .step = std::ldexp(1.0F, -frac),
+          .lowest = format.is_signed ? -std::ldexp(1.0F, width - 1) : 0.0F,
+          .highest = static_cast<float>(std::ldexp(1.0, format.is_signed ? width - 1 : width) - 1.0),
+          .floor = format.rounding == graph::Rounding::kFloor};
+}
+
 // y = clamp(round(x 2^f), lo, hi) / 2^f with lo, hi = -2^(w-1), 2^(w-1) - 1 (signed) or
 // 0, 2^w - 1. All in float32: above 24 bits the bounds are its nearest values. Infinity saturates,
 // the sign of zero stays.
 void Integer(const graph::IntegerFormat& format, std::span<const float> x, std::span<float> y) {
-  const int width = static_cast<int>(format.width);
-  const int frac = static_cast<int>(format.frac_width);
-  const Grid grid{
-      .scale = std::ldexp(1.0F, frac),
-      .step = std::ldexp(1.0F, -frac),
-      .lowest = format.is_signed ? -std::ldexp(1.0F, width - 1) : 0.0F,
-      .highest = static_cast<float>(std::ldexp(1.0, format.is_signed ? width - 1 : width) - 1.0)};
-  if (format.rounding == graph::Rounding::kFloor) {
+  const IntegerGrid grid = GridOf(format);
+  if (grid.floor) {
     OnGrid<Floor>(grid, x, y);
   } else {
     OnGrid<Round>(grid, x, y);

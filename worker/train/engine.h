@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam for training engines: libtorch (the reference, any graph) today, fused kernels later.
+// The seam for training engines: libtorch (the reference, any graph) and fused (small networks).
 #ifndef BITSWEEP_WORKER_TRAIN_ENGINE_H_
 #define BITSWEEP_WORKER_TRAIN_ENGINE_H_
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/graph/checkpoint.h"
 #include "core/graph/graph.h"
@@ -36,8 +37,14 @@ struct StepReport {
 class EngineSession {
  public:
   virtual ~EngineSession() = default;
-  // One optimizer step on the given training rows (indices into dataset.train_*), in this order.
-  virtual StepReport Step(std::span<const std::uint32_t> rows, double learning_rate) = 0;
+  // How many steps of `batch_size` rows a call of Steps should do: about a millisecond's work where
+  // steps are short, so that a caller can ask in between whether to go on. At least 1.
+  virtual std::int64_t StepsPerCall(std::int64_t batch_size) const = 0;
+  // One optimizer step for each `batch_size` of the given training rows (indices into
+  // dataset.train_*), in this order, the last with as many as are left; reports[i] is of step i.
+  // REQUIRES: as many reports as steps.
+  virtual void Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size,
+                     double learning_rate, std::span<StepReport> reports) = 0;
   // Forward only, eval mode, over all validation rows in order; `batch_size` rows a batch, the last
   // may be short. Stops early (rows < all) when `should_stop` says so.
   virtual EvaluationSums Evaluate(std::int64_t batch_size,
@@ -52,15 +59,19 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::string name() const = 0;     // "libtorch"
   virtual std::string version() const = 0;  // "libtorch 1.13.1"
-  // True when Start can run this graph with these hyper-parameters.
-  virtual bool Supports(const graph::Graph& graph, const spec::Hyperparameters& h) const = 0;
+  // OK when Start can run this graph with these hyper-parameters and data; Unimplemented says what
+  // it cannot.
+  virtual absl::Status Supports(const graph::Graph& graph, const spec::Hyperparameters& h,
+                                const data::Dataset& dataset) const = 0;
   // `initial` in the order of graph.tensors(); `seed` is the trial's (dropout draws from it). The
-  // dataset must outlive the session. InvalidArgument when graph and data do not fit, or there is
-  // nothing to train.
+  // dataset must outlive the session. InvalidArgument as CheckFit, Unimplemented as Supports.
   virtual absl::StatusOr<std::unique_ptr<EngineSession>> Start(
       const graph::Graph& graph, const std::vector<graph::TensorValue>& initial,
       const spec::Hyperparameters& h, const data::Dataset& dataset, std::uint64_t seed) = 0;
 };
+
+// InvalidArgument when graph and data do not fit, or there is nothing to train. Pure.
+absl::Status CheckFit(const graph::Graph& graph, const data::Dataset& dataset);
 
 }  // namespace bitsweep::train
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "worker/nn/graph_module.h"
 #include "worker/passes/row_loss.h"
@@ -34,24 +35,15 @@ class Session final : public EngineSession {
     evaluation_rows_ = std::clamp<std::int64_t>(kEvaluationElements / largest, 1, kEvaluationRows);
   }
 
-  StepReport Step(std::span<const std::uint32_t> rows, double learning_rate) override {
-    Gather(rows);
-    const std::int64_t count = static_cast<std::int64_t>(rows.size());
-    const at::Tensor x = at::from_blob(x_.data(), {count, dataset_.features}, at::kFloat);
-    const at::Tensor y = at::from_blob(y_.data(), {count}, at::kLong);
-    const at::Tensor output = module_.Forward(x, nn::Mode::kTrain);
-    const at::Tensor loss = at::cross_entropy_loss(output, y);
-    std::fill(module_.gradients().begin(), module_.gradients().end(), 0.0F);
-    loss.backward();
-    optimizer_.Step(module_.parameters(), module_.gradients(), learning_rate);
+  std::int64_t StepsPerCall(std::int64_t /*batch_size*/) const override { return 1; }
 
-    StepReport report{.loss = loss.item<float>()};
-    const at::Tensor dense = output.detach().contiguous();
-    const float* values = dense.data_ptr<float>();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      report.correct += passes::ArgMax({values + i * outputs_, outputs_}) == y_[i];
+  void Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size, double learning_rate,
+             std::span<StepReport> reports) override {
+    for (StepReport& report : reports) {
+      const std::size_t count = std::min(static_cast<std::size_t>(batch_size), rows.size());
+      report = Step(rows.first(count), learning_rate);
+      rows = rows.subspan(count);
     }
-    return report;
   }
 
   EvaluationSums Evaluate(std::int64_t batch_size,
@@ -92,6 +84,26 @@ class Session final : public EngineSession {
   std::vector<graph::TensorValue> Tensors() const override { return module_.Values(); }
 
  private:
+  StepReport Step(std::span<const std::uint32_t> rows, double learning_rate) {
+    Gather(rows);
+    const std::int64_t count = static_cast<std::int64_t>(rows.size());
+    const at::Tensor x = at::from_blob(x_.data(), {count, dataset_.features}, at::kFloat);
+    const at::Tensor y = at::from_blob(y_.data(), {count}, at::kLong);
+    const at::Tensor output = module_.Forward(x, nn::Mode::kTrain);
+    const at::Tensor loss = at::cross_entropy_loss(output, y);
+    std::fill(module_.gradients().begin(), module_.gradients().end(), 0.0F);
+    loss.backward();
+    optimizer_.Step(module_.parameters(), module_.gradients(), learning_rate);
+
+    StepReport report{.loss = loss.item<float>()};
+    const at::Tensor dense = output.detach().contiguous();
+    const float* values = dense.data_ptr<float>();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      report.correct += passes::ArgMax({values + i * outputs_, outputs_}) == y_[i];
+    }
+    return report;
+  }
+
   void Gather(std::span<const std::uint32_t> rows) {
     const std::size_t features = static_cast<std::size_t>(dataset_.features);
     x_.resize(rows.size() * features);
@@ -119,20 +131,7 @@ std::string LibtorchEngine::version() const { return fmt::format("libtorch {}", 
 absl::StatusOr<std::unique_ptr<EngineSession>> LibtorchEngine::Start(
     const graph::Graph& graph, const std::vector<graph::TensorValue>& initial,
     const spec::Hyperparameters& h, const data::Dataset& dataset, std::uint64_t seed) {
-  if (graph.InputFeatures() != dataset.features) {
-    return absl::InvalidArgumentError(
-        fmt::format("the model {} takes {} features, the data set has {}", graph.name(),
-                    graph.InputFeatures(), dataset.features));
-  }
-  if (graph.OutputFeatures() < dataset.classes) {
-    return absl::InvalidArgumentError(
-        fmt::format("the model {} has {} outputs, the data set has {} classes", graph.name(),
-                    graph.OutputFeatures(), dataset.classes));
-  }
-  if (graph.ParameterCount() == 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("the model {} has no parameters to train", graph.name()));
-  }
+  RETURN_IF_ERROR(CheckFit(graph, dataset));
   return std::make_unique<Session>(graph, initial, h, dataset, seed);
 }
 

@@ -16,7 +16,10 @@ class LibtorchEngine final : public Engine {
  public:
   std::string name() const override { return "libtorch"; }
   std::string version() const override;
-  bool Supports(const graph::Graph&, const spec::Hyperparameters&) const override { return true; }
+  absl::Status Supports(const graph::Graph& /*graph*/, const spec::Hyperparameters& /*h*/,
+                        const data::Dataset& /*dataset*/) const override {
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::unique_ptr<EngineSession>> Start(
       const graph::Graph& graph, const std::vector<graph::TensorValue>& initial,
       const spec::Hyperparameters& h, const data::Dataset& dataset, std::uint64_t seed) override;

@@ -53,6 +53,8 @@ std::variant<spec::TrialResult, spec::JobFailure, TrialStopped> Train(
     const StepObserver& on_step) {
   const std::int64_t rows = dataset.train_rows();
   const std::size_t batch = static_cast<std::size_t>(h.batch_size);
+  std::vector<StepReport> reports(static_cast<std::size_t>(session.StepsPerCall(h.batch_size)));
+  const std::size_t call_rows = reports.size() * batch;
   const auto should_stop = [&observer] { return observer.ShouldStop(); };
   const absl::Time start = clock.Now();
   absl::Duration in_steps;
@@ -68,17 +70,21 @@ std::variant<spec::TrialResult, spec::JobFailure, TrialStopped> Train(
     const std::vector<std::uint32_t> order = RowOrder(seed, epoch, rows);
     const std::span<const std::uint32_t> all(order);
     EpochSteps sums;
-    for (std::size_t first = 0; first < all.size(); first += batch) {
+    for (std::size_t first = 0; first < all.size(); first += call_rows) {
       if (should_stop()) return TrialStopped{};
-      const auto chosen = all.subspan(first, std::min(batch, all.size() - first));
-      sums.last = session.Step(chosen, learning_rate);
-      sums.last_rows = static_cast<std::int64_t>(chosen.size());
-      if (on_step) on_step(sums.last);
-      if (!std::isfinite(sums.last.loss)) {
-        return NotFinite(sums.last.loss, "loss", epoch, sums.steps);
+      const auto chosen = all.subspan(first, std::min(call_rows, all.size() - first));
+      const std::span<StepReport> done(reports.data(), (chosen.size() + batch - 1) / batch);
+      session.Steps(chosen, h.batch_size, learning_rate, done);
+      for (const StepReport& report : done) {
+        if (on_step) on_step(report);
+        if (!std::isfinite(report.loss)) {
+          return NotFinite(report.loss, "loss", epoch, sums.steps);
+        }
+        sums.loss_sum += report.loss;
+        ++sums.steps;
       }
-      sums.loss_sum += sums.last.loss;
-      ++sums.steps;
+      sums.last = done.back();
+      sums.last_rows = static_cast<std::int64_t>(chosen.size() - (done.size() - 1) * batch);
     }
     in_steps += clock.Now() - epoch_start;
 

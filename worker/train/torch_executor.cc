@@ -14,8 +14,10 @@
 #include "core/graph/checkpoint.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "spdlog/spdlog.h"
 #include "worker/data/dataset.h"
 #include "worker/passes/passes.h"
+#include "worker/train/fused/fused_engine.h"
 #include "worker/train/initial_model.h"
 #include "worker/train/libtorch_engine.h"
 #include "worker/train/recipe.h"
@@ -82,7 +84,8 @@ struct TorchExecutor::Impl {
 
   data::DatasetCache data;
   Clock& clock;
-  LibtorchEngine engine;
+  LibtorchEngine libtorch;
+  FusedEngine fused;
   passes::EvaluationCache evaluations;
 
   TransformOutcome RunTransform(const spec::TransformWork& work,
@@ -90,7 +93,22 @@ struct TorchExecutor::Impl {
                                 worker::TrialObserver& observer);
   TrialOutcome Run(const spec::TrialSpec& spec, const std::string& initial_checkpoint,
                    worker::TrialObserver& observer);
+  // `choice`, where it is one; else the fused engine where it supports the training.
+  Engine& Choose(spec::EngineChoice choice, const graph::Graph& graph,
+                 const spec::Hyperparameters& h, const data::Dataset& dataset);
 };
+
+Engine& TorchExecutor::Impl::Choose(spec::EngineChoice choice, const graph::Graph& graph,
+                                    const spec::Hyperparameters& h,
+                                    const data::Dataset& dataset) {
+  if (choice == spec::EngineChoice::kLibtorch) return libtorch;
+  if (choice == spec::EngineChoice::kFused) return fused;
+  const absl::Status supports = fused.Supports(graph, h, dataset);
+  if (supports.ok()) return fused;
+  spdlog::info("training on the libtorch engine model={} why=\"{}\"", graph.name(),
+               std::string(supports.message()));
+  return libtorch;
+}
 
 TrialOutcome TorchExecutor::Impl::Run(const spec::TrialSpec& spec,
                                       const std::string& initial_checkpoint,
@@ -110,6 +128,7 @@ TrialOutcome TorchExecutor::Impl::Run(const spec::TrialSpec& spec,
       !why.empty()) {
     return JobFailure{FailureReason::kInvalidModel, std::move(why)};
   }
+  Engine& engine = Choose(spec.engine, graph, h, **dataset);
   auto session = engine.Start(graph, model->tensors, h, **dataset, spec.seed);
   if (!session.ok()) {
     return JobFailure{FailureReason::kInvalidModel, std::string(session.status().message())};
@@ -184,6 +203,8 @@ TransformOutcome TorchExecutor::RunTransform(const spec::TransformWork& work,
       [&] { return impl_->RunTransform(work, initial_checkpoint, observer); });
 }
 
-std::vector<std::string> TorchExecutor::Engines() const { return {impl_->engine.version()}; }
+std::vector<std::string> TorchExecutor::Engines() const {
+  return {impl_->fused.version(), impl_->libtorch.version()};
+}
 
 }  // namespace bitsweep::train

@@ -18,7 +18,7 @@ TEST(AccuracyTest, IsTheGoldenMicroAccuracy) {
   ASSERT_EQ(labels.size(), predictions.size());
   data::Dataset dataset{.features = static_cast<std::int64_t>(classes),
                         .classes = static_cast<std::int64_t>(classes)};
-  dataset.val_y = labels;
+  dataset.val_y.assign(labels.begin(), labels.end());
   dataset.val_x.assign(labels.size() * classes, 0);
   for (std::size_t r = 0; r < labels.size(); ++r) dataset.val_x[r * classes + predictions[r]] = 1;
 

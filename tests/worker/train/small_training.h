@@ -20,7 +20,7 @@ namespace bitsweep::train {
 inline data::Dataset Corners(std::int64_t train_rows, std::int64_t validation_rows) {
   data::Dataset dataset{.features = 4, .classes = 3, .digest = "corners"};
   for (std::int64_t r = 0; r < train_rows + validation_rows; ++r) {
-    std::vector<float>& x = r < train_rows ? dataset.train_x : dataset.val_x;
+    data::RowVector<float>& x = r < train_rows ? dataset.train_x : dataset.val_x;
     for (std::int64_t f = 0; f < 4; ++f) {
       const float corner = f == r % 3 ? 1.0F : 0.0F;
       x.push_back(corner + static_cast<float>((r * 37 + f * 11) % 17 - 8) / 8);
@@ -60,11 +60,13 @@ class RecordingSession final : public EngineSession {
                      .Start(graph, nn::InitialTensors(graph, seed), h, dataset, seed)
                      .value()) {}
 
-  StepReport Step(std::span<const std::uint32_t> rows, double learning_rate) override {
+  std::int64_t StepsPerCall(std::int64_t /*batch_size*/) const override { return 1; }
+  void Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size, double learning_rate,
+             std::span<StepReport> done) override {
     batches.emplace_back(rows.begin(), rows.end());
     learning_rates.push_back(learning_rate);
-    reports.push_back(session_->Step(rows, learning_rate));
-    return reports.back();
+    session_->Steps(rows, batch_size, learning_rate, done);
+    reports.insert(reports.end(), done.begin(), done.end());
   }
   EvaluationSums Evaluate(std::int64_t batch_size,
                           const std::function<bool()>& should_stop) override {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fused engine beside the libtorch engine: same graph, initial tensors and order of rows.
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/graph/zoo.h"
+#include "gtest/gtest.h"
+#include "worker/data/dataset.h"
+#include "worker/nn/initialize.h"
+#include "worker/train/fused/fused_engine.h"
+#include "worker/train/libtorch_engine.h"
+#include "worker/train/recipe.h"
+
+namespace bitsweep::train {
+namespace {
+
+struct FusedCase {
+  std::string name;  // of the test
+  std::string model;
+  spec::Optimizer optimizer = spec::Optimizer::kAdam;
+  std::int64_t batch_size = 64;
+};
+
+void PrintTo(const FusedCase& c, std::ostream* out) { *out << c.name; }
+
+std::vector<FusedCase> Cases() {
+  const auto camel = [](const std::string& name) {
+    std::string text;
+    bool is_start = true;
+    for (const char c : name) {
+      if (c == '-') {
+        is_start = true;
+      } else {
+        text += is_start ? static_cast<char>(std::toupper(c)) : c;
+        is_start = false;
+      }
+    }
+    return text;
+  };
+  std::vector<FusedCase> cases;
+  for (const char* model : {"jsc-tiny", "jsc-toy", "jsc-s", "jsc-three-linear-layers", "jsc-trt",
+                            "jsc-rs1923", "jsc-rs1923-relu"}) {
+    for (const spec::Optimizer optimizer :
+         {spec::Optimizer::kAdam, spec::Optimizer::kAdamW, spec::Optimizer::kSgd}) {
+      for (const std::int64_t batch : {16, 50, 256}) {
+        cases.push_back({camel(model) + camel(std::string(spec::Name(optimizer))) + "By" +
+                             std::to_string(batch),
+                         model, optimizer, batch});
+      }
+    }
+  }
+  return cases;
+}
+
+class FusedParityTest : public ::testing::TestWithParam<FusedCase> {
+ protected:
+  static void SetUpTestSuite() {
+    const spec::DatasetSpec jets{.name = "synthetic-jets", .synthetic_rows = 6000};
+    dataset_ = new data::Dataset(
+        data::Prepare(data::LoadTable("/nowhere", jets).value(), jets).value());
+  }
+  static void TearDownTestSuite() {
+    delete dataset_;
+    dataset_ = nullptr;
+  }
+
+  static data::Dataset* dataset_;
+};
+
+data::Dataset* FusedParityTest::dataset_ = nullptr;
+
+TEST_P(FusedParityTest, StepsAndTensorsAreThoseOfLibtorch) {
+  const FusedCase& c = GetParam();
+  const std::uint64_t seed = 7;
+  const graph::Graph graph = graph::BuildModel(c.model, {}).value();
+  const spec::Hyperparameters h{
+      .learning_rate = 1e-3, .batch_size = c.batch_size, .optimizer = c.optimizer};
+  const auto initial = nn::InitialTensors(graph, seed);
+  LibtorchEngine libtorch;
+  FusedEngine fused;
+  const auto expected = libtorch.Start(graph, initial, h, *dataset_, seed).value();
+  const auto session = fused.Start(graph, initial, h, *dataset_, seed).value();
+
+  std::vector<std::uint32_t> rows = RowOrder(seed, 0, dataset_->train_rows());
+  rows.resize(std::min<std::size_t>(rows.size(), static_cast<std::size_t>(c.batch_size) * 100 - 5));
+  const std::size_t steps = (rows.size() + static_cast<std::size_t>(c.batch_size) - 1) /
+                            static_cast<std::size_t>(c.batch_size);
+  std::vector<StepReport> wanted(steps);
+  std::vector<StepReport> reports(steps);
+  expected->Steps(rows, c.batch_size, h.learning_rate, wanted);
+  session->Steps(rows, c.batch_size, h.learning_rate, reports);
+  for (std::size_t i = 0; i < steps; ++i) {
+    ASSERT_NEAR(reports[i].loss, wanted[i].loss, 1e-4 * wanted[i].loss) << "step " << i;
+    EXPECT_LE(std::abs(reports[i].correct - wanted[i].correct), 1) << "step " << i;
+  }
+  const auto tensors = session->Tensors();
+  const auto wanted_tensors = expected->Tensors();
+  ASSERT_EQ(tensors.size(), wanted_tensors.size());
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    EXPECT_EQ(tensors[t].name, wanted_tensors[t].name);
+    EXPECT_EQ(tensors[t].i64, wanted_tensors[t].i64);
+    ASSERT_EQ(tensors[t].f32.size(), wanted_tensors[t].f32.size());
+  }
+}
+
+// Both evaluate the same tensors. After a training they need not be the same: the gradient of a
+// bias before a batch norm is 0 but for rounding, and Adam makes steps of full size of it, which
+// the running mean follows late.
+TEST_P(FusedParityTest, EvaluationIsThatOfLibtorch) {
+  const FusedCase& c = GetParam();
+  const graph::Graph graph = graph::BuildModel(c.model, {}).value();
+  const spec::Hyperparameters h{
+      .learning_rate = 1e-3, .batch_size = c.batch_size, .optimizer = c.optimizer};
+  LibtorchEngine libtorch;
+  FusedEngine fused;
+  const auto expected =
+      libtorch.Start(graph, nn::InitialTensors(graph, 8), h, *dataset_, 8).value();
+  std::vector<StepReport> reports(4);
+  const std::vector<std::uint32_t> rows = RowOrder(8, 0, dataset_->train_rows());
+  expected->Steps(std::span(rows).first(4 * static_cast<std::size_t>(c.batch_size)), c.batch_size,
+                  h.learning_rate, reports);
+  const auto session = fused.Start(graph, expected->Tensors(), h, *dataset_, 8).value();
+
+  const auto go_on = [] { return false; };
+  const EvaluationSums sums = session->Evaluate(c.batch_size, go_on);
+  const EvaluationSums wanted = expected->Evaluate(c.batch_size, go_on);
+  EXPECT_EQ(sums.rows, wanted.rows);
+  EXPECT_NEAR(sums.loss_sum, wanted.loss_sum, 1e-6 * wanted.loss_sum);
+  EXPECT_NEAR(static_cast<double>(sums.correct), static_cast<double>(wanted.correct), 1);
+  ASSERT_EQ(sums.batch_mean_loss.size(), wanted.batch_mean_loss.size());
+  for (std::size_t i = 0; i < sums.batch_mean_loss.size(); ++i) {
+    EXPECT_NEAR(sums.batch_mean_loss[i], wanted.batch_mean_loss[i],
+                1e-6 * wanted.batch_mean_loss[i]);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, FusedParityTest, ::testing::ValuesIn(Cases()),
+                         [](const auto& c) { return c.param.name; });
+
+}  // namespace
+}  // namespace bitsweep::train
