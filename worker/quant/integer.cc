@@ -40,11 +40,12 @@ void OnGrid(const IntegerGrid grid, std::span<const float> x, std::span<float> y
 IntegerGrid GridOf(const graph::IntegerFormat& format) {
   const int width = static_cast<int>(format.width);
   const int frac = static_cast<int>(format.frac_width);
-  return {.scale = std::ldexp(1.0F, frac),
-          .step = std::ldexp(1.0F, -frac),
-          .lowest = format.is_signed ? -std::ldexp(1.0F, width - 1) : 0.0F,
-          .highest = static_cast<float>(std::ldexp(1.0, format.is_signed ? width - 1 : width) - 1.0),
-          .floor = format.rounding == graph::Rounding::kFloor};
+  return {
+      .scale = std::ldexp(1.0F, frac),
+      .step = std::ldexp(1.0F, -frac),
+      .lowest = format.is_signed ? -std::ldexp(1.0F, width - 1) : 0.0F,
+      .highest = static_cast<float>(std::ldexp(1.0, format.is_signed ? width - 1 : width) - 1.0),
+      .floor = format.rounding == graph::Rounding::kFloor};
 }
 
 // y = clamp(round(x 2^f), lo, hi) / 2^f with lo, hi = -2^(w-1), 2^(w-1) - 1 (signed) or

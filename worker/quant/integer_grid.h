@@ -6,9 +6,9 @@
 
 namespace bitsweep::quant {
 
-// The numbers of an integer format: y = clamp(rint(x scale), lowest, highest) step, floor instead of
-// rint where `floor` says so; NaN stays NaN, a zero keeps its sign. float32 throughout; rint rounds
-// ties to even.
+// The numbers of an integer format: y = clamp(rint(x scale), lowest, highest) step, floor instead
+// of rint where `floor` says so; NaN stays NaN, a zero keeps its sign. float32 throughout; rint
+// rounds ties to even.
 struct IntegerGrid {
   float scale = 1;  // 2^f
   float step = 1;   // 2^-f

@@ -99,8 +99,7 @@ struct TorchExecutor::Impl {
 };
 
 Engine& TorchExecutor::Impl::Choose(spec::EngineChoice choice, const graph::Graph& graph,
-                                    const spec::Hyperparameters& h,
-                                    const data::Dataset& dataset) {
+                                    const spec::Hyperparameters& h, const data::Dataset& dataset) {
   if (choice == spec::EngineChoice::kLibtorch) return libtorch;
   if (choice == spec::EngineChoice::kFused) return fused;
   const absl::Status supports = fused.Supports(graph, h, dataset);

@@ -196,7 +196,8 @@ TEST(SpecNamesTest, ParseBack) {
   for (const KeepModels k : {KeepModels::kAll, KeepModels::kBest, KeepModels::kNone}) {
     EXPECT_EQ(ParseKeepModels(Name(k)), k);
   }
-  for (const EngineChoice e : {EngineChoice::kAuto, EngineChoice::kLibtorch}) {
+  for (const EngineChoice e :
+       {EngineChoice::kAuto, EngineChoice::kLibtorch, EngineChoice::kFused}) {
     EXPECT_EQ(ParseEngineChoice(Name(e)), e);
   }
   for (const Scale s : {Scale::kLinear, Scale::kLog}) EXPECT_EQ(ParseScale(Name(s)), s);

@@ -64,8 +64,34 @@ class TorchExecutorTest : public ::testing::Test {
   RecordingObserver observer_;
 };
 
+TEST_F(TorchExecutorTest, TheFastestEngineThatSupportsTheModelIsTaken) {
+  spec::TrialSpec spec = Jets("jsc-toy");
+  const TrialSuccess success = Succeed(spec);
+  EXPECT_EQ(success.result.engine, "fused");
+  EXPECT_THAT(success.result.engine_version, HasSubstr("fused 1 "));
+  spec.engine = spec::EngineChoice::kFused;
+  EXPECT_EQ(Succeed(spec).result.val_loss, success.result.val_loss);
+}
+
+TEST_F(TorchExecutorTest, AModelThatTheFusedEngineDoesNotSupportRunsOnLibtorch) {
+  spec::TrialSpec spec = Jets("jsc-toy");
+  spec.quantization =
+      spec::QuantizeSpec{.by = "type",
+                         .default_config = spec::FormatConfig{.name = "NA"},
+                         .rules = {{.key = "linear",
+                                    .config = {.name = "log",
+                                               .data_in = spec::TensorFormatSpec{.width = 8},
+                                               .weight = spec::TensorFormatSpec{.width = 8},
+                                               .bias = spec::TensorFormatSpec{.width = 8}}}}};
+  EXPECT_EQ(Succeed(spec).result.engine, "libtorch");
+  spec.engine = spec::EngineChoice::kFused;
+  ExpectFailure(spec, spec::FailureReason::kInvalidModel, "seq_blocks_2: the number format log");
+}
+
 TEST_F(TorchExecutorTest, ASuccessSaysWhatRanOnWhat) {
-  const TrialSuccess success = Succeed(Jets("jsc-toy"));
+  spec::TrialSpec spec = Jets("jsc-toy");
+  spec.engine = spec::EngineChoice::kLibtorch;
+  const TrialSuccess success = Succeed(spec);
   EXPECT_EQ(success.result.engine, "libtorch");
   EXPECT_THAT(success.result.engine_version, HasSubstr("libtorch 1."));
   EXPECT_EQ(success.result.graph_name, "jsc-toy");

@@ -68,8 +68,8 @@ Matrix MakeMatrix(const graph::Conv1d& conv, std::int64_t length, std::int64_t o
     m.backward_begin.push_back(Narrow(static_cast<std::int64_t>(m.backward.size())));
     for (std::int64_t o = 0; o < conv.out_channels; ++o) {
       for (const auto& [q, t] : taps) {
-        m.backward.push_back({Narrow(o * output_length + q),
-                              Narrow(o * conv.in_channels * conv.kernel_size + t)});
+        m.backward.push_back(
+            {Narrow(o * output_length + q), Narrow(o * conv.in_channels * conv.kernel_size + t)});
       }
     }
   }
@@ -89,7 +89,8 @@ class Compiler {
     for (std::size_t n = 0; n < graph_.nodes().size(); ++n) {
       const Node& node = graph_.nodes()[n];
       if (absl::Status status = Add(node, n); !status.ok()) {
-        return absl::UnimplementedError(fmt::format("{}: {}", node.name, std::string(status.message())));
+        return absl::UnimplementedError(
+            fmt::format("{}: {}", node.name, std::string(status.message())));
       }
     }
     program_.input = values_.at(graph_.placeholder().name).rows;
@@ -141,7 +142,9 @@ class Compiler {
   }
 
   void Append(OpKind kind, const Value& input, const Value& output, std::size_t detail) {
-    Op op{.kind = kind, .input = Read(input), .output = output.rows,
+    Op op{.kind = kind,
+          .input = Read(input),
+          .output = output.rows,
           .detail = Narrow(static_cast<std::int64_t>(detail))};
     op.output.gradient = output.gradient;
     program_.ops.push_back(op);
@@ -206,8 +209,7 @@ class Compiler {
       return AddNorm(node, x, *norm, rows / norm->num_features);
     }
     if (std::holds_alternative<graph::Add>(node.op)) {
-      ASSIGN_OR_RETURN(const Value second,
-                                Rounded(values_.at(node.inputs.back()), q.data_in));
+      ASSIGN_OR_RETURN(const Value second, Rounded(values_.at(node.inputs.back()), q.data_in));
       const bool has_gradient = x.gradient != kNoGradient || second.gradient != kNoGradient;
       const Value y = values_[node.name] = NewValue(rows, has_gradient);
       makers_[node.name] = program_.ops.size();
@@ -218,8 +220,7 @@ class Compiler {
     if (const auto* dropout = std::get_if<graph::Dropout>(&node.op); dropout && dropout->p > 0) {
       const Value y = values_[node.name] = NewValue(rows, x.gradient != kNoGradient);
       Append(OpKind::kDrop, x, y, program_.drops.size());
-      program_.drops.push_back(
-          {.node = Narrow(static_cast<std::int64_t>(n)), .p = dropout->p});
+      program_.drops.push_back({.node = Narrow(static_cast<std::int64_t>(n)), .p = dropout->p});
       return absl::OkStatus();
     }
     const bool is_relu = std::holds_alternative<graph::Relu>(node.op);
@@ -268,8 +269,8 @@ class Compiler {
                        q.weight));
     if (conv.bias) {
       ASSIGN_OR_RETURN(m.bias, Offset(node, ".bias"));
-      ASSIGN_OR_RETURN(
-          m.is_bias_rounded, RoundParameter(Narrow(m.bias), conv.out_channels, q.bias));
+      ASSIGN_OR_RETURN(m.is_bias_rounded,
+                       RoundParameter(Narrow(m.bias), conv.out_channels, q.bias));
     }
     program_.products += static_cast<std::int64_t>(m.forward.size()) * conv.out_channels;
     const Value y = values_[node.name] = NewValue(conv.out_channels * output_length, true);

@@ -42,8 +42,8 @@ HWY_INLINE void Map(const float* x, float* y, std::size_t rows, std::size_t stri
 
 // What runs backwards: dx (+)= f(dy).
 template <typename Function>
-HWY_INLINE void MapBack(const float* dy, float* dx, bool adds, std::size_t rows,
-                        std::size_t stride, const Extent& extent, const Function& f) {
+HWY_INLINE void MapBack(const float* dy, float* dx, bool adds, std::size_t rows, std::size_t stride,
+                        const Extent& extent, const Function& f) {
   if (adds) {
     Map(dy, dx, rows, stride, extent,
         [&](const Lanes& d, std::size_t at) { return Load(dx + at) + f(d, at); });

@@ -53,7 +53,8 @@ absl::StatusOr<std::uint32_t> AssignGradientRows(std::vector<GradientRows>& grad
   for (auto op = program.ops.rbegin(); op != program.ops.rend(); ++op) {
     if (op->kind == OpKind::kRound || op->output.gradient == kNoGradient) continue;
     const std::uint32_t own = op->output.gradient;
-    if (!is_written[own]) return absl::UnimplementedError("a result that does not reach the output");
+    if (!is_written[own])
+      return absl::UnimplementedError("a result that does not reach the output");
     for (Input* input : {&op->input, &op->second}) {
       if (input->use == GradientUse::kNone) continue;
       const std::uint32_t gradient = input->rows.gradient;

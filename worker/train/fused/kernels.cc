@@ -5,7 +5,8 @@
 #if defined(__x86_64__)
 #define HWY_BASELINE_TARGETS HWY_SSE4
 #endif
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/train/fused/kernels.cc"
 #include "hwy/foreach_target.h"
@@ -46,8 +47,8 @@ void RunForward(const Tile& t) {
     const std::size_t rows = op.output.count;
     switch (op.kind) {
       case OpKind::kMatrix:
-        MatrixForward(t.program.matrices[op.detail], t.b.parameters, t.b.rounded, x, y,
-                      op.has_relu, t.b.stride, t.extent);
+        MatrixForward(t.program.matrices[op.detail], t.b.parameters, t.b.rounded, x, y, op.has_relu,
+                      t.b.stride, t.extent);
         break;
       case OpKind::kNorm:
         if constexpr (kTrains) {
@@ -59,8 +60,7 @@ void RunForward(const Tile& t) {
         }
         break;
       case OpKind::kRelu:
-        Map(x, y, rows, t.b.stride, t.extent,
-            [](const Lanes& v, std::size_t) { return Relu(v); });
+        Map(x, y, rows, t.b.stride, t.extent, [](const Lanes& v, std::size_t) { return Relu(v); });
         break;
       case OpKind::kSigmoid:
         Map(x, y, rows, t.b.stride, t.extent,
@@ -71,9 +71,8 @@ void RunForward(const Tile& t) {
         break;
       case OpKind::kDrop: {
         const float* mask = t.b.masks[op.detail];
-        Map(x, y, rows, t.b.stride, t.extent, [&](const Lanes& v, std::size_t at) {
-          return kTrains ? v * Load(mask + at) : v;
-        });
+        Map(x, y, rows, t.b.stride, t.extent,
+            [&](const Lanes& v, std::size_t at) { return kTrains ? v * Load(mask + at) : v; });
         break;
       }
       case OpKind::kRound:
@@ -122,8 +121,8 @@ inline void RunBackward(const Tile& t, bool adds) {
     const float* y = t.Values(op.output);
     const float* dy = t.Gradients(op.output);
     if (op.kind == OpKind::kNorm) {
-      NormBackward(t.program.norms[op.detail], t.b.parameters, t.b.saved,
-                   t.Values(op.input.rows), y, dy, op.has_relu, op.input.use,
+      NormBackward(t.program.norms[op.detail], t.b.parameters, t.b.saved, t.Values(op.input.rows),
+                   y, dy, op.has_relu, op.input.use,
                    has_gradient ? t.Gradients(op.input.rows) : nullptr, t.b.parameter_gradients,
                    t.b.stride, t.extent);
       continue;
@@ -136,11 +135,10 @@ inline void RunBackward(const Tile& t, bool adds) {
       MapBack(dy, dx, adds_to_dx, rows, t.b.stride, t.extent,
               [&](const Lanes& d, std::size_t at) { return WherePositive(Load(y + at), d); });
     } else if (op.kind == OpKind::kSigmoid) {
-      MapBack(dy, dx, adds_to_dx, rows, t.b.stride, t.extent,
-              [&](const Lanes& d, std::size_t at) {
-                const Lanes s = Load(y + at);
-                return d * s * (All(1) - s);
-              });
+      MapBack(dy, dx, adds_to_dx, rows, t.b.stride, t.extent, [&](const Lanes& d, std::size_t at) {
+        const Lanes s = Load(y + at);
+        return d * s * (All(1) - s);
+      });
     } else if (op.kind == OpKind::kDrop) {
       const float* mask = t.b.masks[op.detail];
       MapBack(dy, dx, adds_to_dx, rows, t.b.stride, t.extent,
@@ -156,9 +154,8 @@ TileSums TrainTile(const Program& program, const Buffers& b, const Samples& samp
   Gather(samples, tile.Values(program.input), b.labels, b.stride);
   RunForward<true>(tile);
   TileSums sums;
-  sums.correct =
-      Losses<true>(tile.Values(program.output), b.labels, program.output.count, b.stride,
-                   loss_scale, tile.Gradients(program.output), b.losses, extent);
+  sums.correct = Losses<true>(tile.Values(program.output), b.labels, program.output.count, b.stride,
+                              loss_scale, tile.Gradients(program.output), b.losses, extent);
   sums.loss = SumOfLosses(b.losses, extent);
   RunBackward(tile, adds);
   return sums;

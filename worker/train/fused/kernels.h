@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of the fused engine, compiled once for each instruction set and chosen at run time.
+// The arithmetic of the fused engine, compiled once for each instruction set and chosen at run
+// time.
 //
 // Bits: sums over samples run in 16 lanes (lane = sample modulo 16) that are added in one fixed
 // order, and every product is added with one rounding where the processor has fused multiply-adds:

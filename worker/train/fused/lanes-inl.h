@@ -67,9 +67,8 @@ HWY_INLINE Lanes Relu(const Lanes& x) {
 }
 // x where y > 0, else 0.
 HWY_INLINE Lanes WherePositive(const Lanes& y, const Lanes& x) {
-  return Each([&](std::size_t i) {
-    return hn::IfThenElseZero(hn::Gt(y.v[i], hn::Zero(kTag)), x.v[i]);
-  });
+  return Each(
+      [&](std::size_t i) { return hn::IfThenElseZero(hn::Gt(y.v[i], hn::Zero(kTag)), x.v[i]); });
 }
 // x in the first `count` lanes, 0 in the others.
 HWY_INLINE Lanes FirstLanes(const Lanes& x, std::size_t count) {
@@ -102,8 +101,8 @@ HWY_INLINE Vector4 Fold(Lanes x) {
 
 // Lane i is (l0 + l2) + (l1 + l3) of fold i.
 HWY_INLINE Vector4 SumFolds(Vector4 a, Vector4 b, Vector4 c, Vector4 d) {
-  const Vector4 ab_low = hn::InterleaveLower(kTag4, a, b);    // a0 b0 a1 b1
-  const Vector4 ab_high = hn::InterleaveUpper(kTag4, a, b);   // a2 b2 a3 b3
+  const Vector4 ab_low = hn::InterleaveLower(kTag4, a, b);   // a0 b0 a1 b1
+  const Vector4 ab_high = hn::InterleaveUpper(kTag4, a, b);  // a2 b2 a3 b3
   const Vector4 cd_low = hn::InterleaveLower(kTag4, c, d);
   const Vector4 cd_high = hn::InterleaveUpper(kTag4, c, d);
   const Vector4 ab = hn::Add(ab_low, ab_high);  // a0+a2 b0+b2 a1+a3 b1+b3
@@ -121,7 +120,9 @@ HWY_INLINE float Sum(const Lanes& x) {
 // One row of a tile: its samples in groups of 16, the last one perhaps not full.
 struct Extent {
   explicit Extent(std::size_t count)
-      : samples(count), full(count / kLanes), rest(count % kLanes),
+      : samples(count),
+        full(count / kLanes),
+        rest(count % kLanes),
         groups(full + (rest > 0 ? 1 : 0)) {}
   std::size_t samples, full, rest, groups;
 };

@@ -120,7 +120,7 @@ struct Outer {
   const float* x = nullptr;
   std::size_t x_step = 0;  // floats between inputs
   std::size_t stride = 0;
-  float* folds = nullptr;       // 4 floats each
+  float* folds = nullptr;        // 4 floats each
   std::size_t folds_m_step = 0;  // floats between outputs
   std::size_t folds_c_step = 0;  // floats between inputs
 };

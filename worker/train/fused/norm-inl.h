@@ -52,8 +52,7 @@ inline void NormForward(const Norm& norm, const float* parameters, float* statis
   float* inverses = means + norm.channels;
   for (std::size_t c = 0; c < norm.channels; c += kChannels) {
     const std::size_t count = std::min(kChannels, norm.channels - c);
-    Vector4 folds[kChannels] = {hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4),
-                                hn::Zero(kTag4)};
+    Vector4 folds[kChannels] = {hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4)};
     for (std::size_t k = 0; k < count; ++k) {
       Lanes sum = All(0);
       OverChannel(norm, c + k, stride, extent, [&](std::size_t at, bool is_full) {
@@ -79,8 +78,8 @@ inline void NormForward(const Norm& norm, const float* parameters, float* statis
     const Vector4 squares = SumFolds(folds[0], folds[1], folds[2], folds[3]);
     const Vector4 variance = hn::Div(squares, hn::Set(kTag4, n));
     const Vector4 unbiased = hn::Div(squares, hn::Set(kTag4, n - 1.0F));
-    const Vector4 inverse = hn::Div(
-        hn::Set(kTag4, 1.0F), hn::Sqrt(hn::Add(variance, hn::Set(kTag4, norm.eps))));
+    const Vector4 inverse =
+        hn::Div(hn::Set(kTag4, 1.0F), hn::Sqrt(hn::Add(variance, hn::Set(kTag4, norm.eps))));
     alignas(16) float unbiased4[kChannels];
     alignas(16) float inverse4[kChannels];
     hn::Store(unbiased, kTag4, unbiased4);
@@ -126,8 +125,7 @@ inline void NormBackward(const Norm& norm, const float* parameters, const float*
   };
   for (std::size_t c = 0; c < norm.channels; c += kChannels) {
     const std::size_t count = std::min(kChannels, norm.channels - c);
-    Vector4 folds[kChannels] = {hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4),
-                                hn::Zero(kTag4)};
+    Vector4 folds[kChannels] = {hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4)};
     Vector4 products[kChannels] = {hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4),
                                    hn::Zero(kTag4)};
     for (std::size_t k = 0; k < count; ++k) {

@@ -34,7 +34,8 @@ struct Input {
   GradientUse use = GradientUse::kNone;
 };
 
-// One product of a sum: row `row` of what is read times weight `weight` of what stands for output 0.
+// One product of a sum: row `row` of what is read times weight `weight` of what stands for output
+// 0.
 struct Tap {
   std::uint32_t row = 0;
   std::uint32_t weight = 0;
@@ -70,12 +71,12 @@ struct Matrix {
 struct Norm {
   std::uint32_t channels = 0;
   std::uint32_t positions = 1;
-  std::uint32_t weight = 0;    // offsets in the parameters
+  std::uint32_t weight = 0;  // offsets in the parameters
   std::uint32_t bias = 0;
-  std::uint32_t mean = 0;      // offsets in the statistics
+  std::uint32_t mean = 0;  // offsets in the statistics
   std::uint32_t variance = 0;
-  std::uint32_t saved = 0;     // offset of 2 * channels floats of scratch: batch mean, 1 / deviation
-  std::uint32_t count = 0;     // which counter of batches
+  std::uint32_t saved = 0;  // offset of 2 * channels floats of scratch: batch mean, 1 / deviation
+  std::uint32_t count = 0;  // which counter of batches
   float eps = 0;
   float momentum = 0;
 };
@@ -126,8 +127,8 @@ struct Program {
   std::uint32_t parameters = 0;
   std::uint32_t statistics = 0;
   std::uint32_t counters = 0;
-  std::uint32_t saved = 0;  // floats of scratch
-  std::int64_t products = 0;  // multiply-adds of one sample, forward
+  std::uint32_t saved = 0;         // floats of scratch
+  std::int64_t products = 0;       // multiply-adds of one sample, forward
   bool needs_whole_batch = false;  // a norm: its statistics are of all samples of the batch
 };
 

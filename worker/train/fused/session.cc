@@ -72,7 +72,7 @@ struct Layout {
 
 double BufferBytes(const Program& program, std::int64_t batch_size, std::int64_t train_rows) {
   const std::size_t tile = TrainingTile(program, static_cast<std::size_t>(batch_size),
-                                     static_cast<std::size_t>(train_rows));
+                                        static_cast<std::size_t>(train_rows));
   const double stride = static_cast<double>(std::max(Stride(tile), Stride(kLargestTile)));
   const double rows =
       2.0 * program.activation_rows + program.gradient_rows;  // masks are some of them again
@@ -85,7 +85,7 @@ Session::Session(const graph::Graph& graph, Program program,
     : program_(std::move(program)),
       dataset_(dataset),
       train_tile_(TrainingTile(program_, static_cast<std::size_t>(h.batch_size),
-                            static_cast<std::size_t>(dataset.train_rows()))),
+                               static_cast<std::size_t>(dataset.train_rows()))),
       evaluation_tile_(EvaluationTile(program_)),
       optimizer_(h.optimizer, h.weight_decay, program_.parameters),
       counters_(program_.counters) {
@@ -144,8 +144,7 @@ void Session::DrawMasks(std::size_t count) {
     float* const mask = masks_[drop];
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t f = 0; f < op.output.count; ++f) {
-        mask[f * buffers_.stride + i] =
-            static_cast<double>(random.NextFloat()) < p ? 0.0F : keep;
+        mask[f * buffers_.stride + i] = static_cast<double>(random.NextFloat()) < p ? 0.0F : keep;
       }
     }
     ++drop;
@@ -161,15 +160,14 @@ StepReport Session::Step(std::span<const std::uint32_t> rows, std::size_t follow
   for (std::size_t first = 0; first < rows.size(); first += train_tile_) {
     const std::size_t count = std::min(train_tile_, rows.size() - first);
     if (!program_.drops.empty()) DrawMasks(count);
-    const TileSums sums = TrainTile(
-        program_, buffers_,
-        {.x = dataset_.train_x.data(),
-         .y = dataset_.train_y.data(),
-         .features = static_cast<std::size_t>(dataset_.features),
-         .rows = rows.data() + first,
-         .count = count,
-         .following = rows.size() - first - count + following},
-        scale, first > 0);
+    const TileSums sums = TrainTile(program_, buffers_,
+                                    {.x = dataset_.train_x.data(),
+                                     .y = dataset_.train_y.data(),
+                                     .features = static_cast<std::size_t>(dataset_.features),
+                                     .rows = rows.data() + first,
+                                     .count = count,
+                                     .following = rows.size() - first - count + following},
+                                    scale, first > 0);
     loss += sums.loss;
     report.correct += sums.correct;
   }
@@ -203,8 +201,7 @@ EvaluationSums Session::Evaluate(std::int64_t batch_size,
   std::int64_t batch_rows = 0;
   for (std::int64_t tile = 0; sums.rows < all; ++tile) {
     if (tile % kTilesBetweenQuestions == 0 && should_stop()) break;
-    const std::size_t count =
-        std::min(evaluation_tile_, static_cast<std::size_t>(all - sums.rows));
+    const std::size_t count = std::min(evaluation_tile_, static_cast<std::size_t>(all - sums.rows));
     sums.correct += EvaluateTile(program_, buffers,
                                  {.x = x.data(),
                                   .y = y.data(),

@@ -39,8 +39,7 @@ class Session final : public EngineSession {
   std::vector<graph::TensorValue> Tensors() const override;
 
  private:
-  StepReport Step(std::span<const std::uint32_t> rows, std::size_t following,
-                  double learning_rate);
+  StepReport Step(std::span<const std::uint32_t> rows, std::size_t following, double learning_rate);
   void DrawMasks(std::size_t count);
   Buffers Over(std::size_t tile) const;
 
@@ -53,8 +52,8 @@ class Session final : public EngineSession {
   hwy::AlignedFreeUniquePtr<float[]> memory_;  // all that Buffers points to but the masks' table
   Buffers buffers_;                            // stride as the training's
   std::vector<std::int64_t> counters_;
-  std::vector<Random> dropout_;       // by drop
-  std::vector<float*> masks_;         // by drop
+  std::vector<Random> dropout_;  // by drop
+  std::vector<float*> masks_;    // by drop
   std::vector<const float*> readable_masks_;
 };
 

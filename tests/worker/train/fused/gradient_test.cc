@@ -31,10 +31,8 @@ struct Line {
 };
 
 graph::Graph Network(const graph::Shape& input, const std::vector<Line>& lines) {
-  std::vector<graph::Node> nodes = {{.name = "x",
-                                     .kind = graph::NodeKind::kPlaceholder,
-                                     .target = "x",
-                                     .sample_shape = input}};
+  std::vector<graph::Node> nodes = {
+      {.name = "x", .kind = graph::NodeKind::kPlaceholder, .target = "x", .sample_shape = input}};
   for (const Line& line : lines) {
     const bool is_add = std::holds_alternative<graph::Add>(line.op);
     const bool is_view = std::holds_alternative<graph::View>(line.op);
@@ -42,7 +40,9 @@ graph::Graph Network(const graph::Shape& input, const std::vector<Line>& lines) 
                      .kind = is_add    ? graph::NodeKind::kCallFunction
                              : is_view ? graph::NodeKind::kCallMethod
                                        : graph::NodeKind::kCallModule,
-                     .target = is_add ? "add" : is_view ? "view" : line.name,
+                     .target = is_add    ? "add"
+                               : is_view ? "view"
+                                         : line.name,
                      .op = line.op,
                      .inputs = line.inputs});
   }
@@ -109,24 +109,27 @@ std::vector<GradientCase> Cases() {
   };
   const auto conv = [](std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                        std::int64_t padding, bool bias = true) {
-    return Conv1d{.in_channels = in, .out_channels = out, .kernel_size = kernel, .stride = stride,
-                  .padding = padding, .bias = bias};
+    return Conv1d{.in_channels = in,
+                  .out_channels = out,
+                  .kernel_size = kernel,
+                  .stride = stride,
+                  .padding = padding,
+                  .bias = bias};
   };
   const auto norm = [](std::int64_t n) { return BatchNorm1d{.num_features = n}; };
   return {
       {"OneFeature", Network({1}, {{"a", linear(1, 3), {"x"}}})},
       {"LinearWithoutBias", Network({7}, {{"a", linear(7, 3, false), {"x"}}})},
-      {"WideLinear", Network({19}, {{"a", linear(19, 23), {"x"}},
-                                    {"r", Relu{}, {"a"}},
-                                    {"b", linear(23, 3), {"r"}}})},
+      {"WideLinear",
+       Network({19},
+               {{"a", linear(19, 23), {"x"}}, {"r", Relu{}, {"a"}}, {"b", linear(23, 3), {"r"}}})},
       {"ManyClasses", Network({5}, {{"a", linear(5, 37), {"x"}}})},
       {"Sigmoid", Network({6}, {{"a", linear(6, 5), {"x"}},
                                 {"s", Sigmoid{}, {"a"}},
                                 {"b", linear(5, 4), {"s"}},
                                 {"t", Sigmoid{}, {"b"}}})},
-      {"NormFirst", Network({6}, {{"n", norm(6), {"x"}},
-                                  {"r", Relu{}, {"n"}},
-                                  {"a", linear(6, 3), {"r"}}})},
+      {"NormFirst",
+       Network({6}, {{"n", norm(6), {"x"}}, {"r", Relu{}, {"n"}}, {"a", linear(6, 3), {"r"}}})},
       {"NormInTheMiddle", Network({6}, {{"a", linear(6, 9), {"x"}},
                                         {"n", norm(9), {"a"}},
                                         {"r", Relu{}, {"n"}},
@@ -151,6 +154,14 @@ std::vector<GradientCase> Cases() {
                                  {"s", Add{}, {"b", "r"}},
                                  {"t", Relu{}, {"s"}},
                                  {"c", linear(8, 3), {"t"}}})},
+      {"ResidualConv", Network({2, 5}, {{"a", conv(2, 4, 3, 1, 1), {"x"}},
+                                        {"r", Relu{}, {"a"}},
+                                        {"b", conv(4, 4, 3, 1, 1), {"r"}},
+                                        {"s", Add{}, {"b", "r"}},
+                                        {"t", Relu{}, {"s"}},
+                                        {"f", Flatten{}, {"t"}},
+                                        {"c", linear(20, 3), {"f"}},
+                                        {"o", Sigmoid{}, {"c"}}})},
       {"AddOfOneValueTwice", Network({4}, {{"a", linear(4, 3), {"x"}}, {"s", Add{}, {"a", "a"}}})},
       {"AddOfTheInput", Network({4}, {{"a", linear(4, 4), {"x"}}, {"s", Add{}, {"x", "a"}}})},
       {"ReluReadByTwo", Network({4}, {{"a", linear(4, 5), {"x"}},
@@ -161,7 +172,6 @@ std::vector<GradientCase> Cases() {
                                 {"d", Dropout{.p = 0.4}, {"a"}},
                                 {"b", linear(10, 3), {"d"}}})},
       {"Toy", graph::BuildModel("jsc-toy", {}).value()},
-      {"Rs1923", graph::BuildModel("jsc-rs1923", {}).value()},
   };
 }
 
@@ -172,22 +182,21 @@ TEST_P(GradientTest, LossAndGradientsAreThoseOfFiniteDifferences) {
   const auto tensors = RandomTensors(graph);
   const Doubles exact = ToDoubles(tensors);
   for (const std::int64_t rows : {2, 15, 16, 17, 35}) {
-    if (graph.ParameterCount() > 1000 && rows != 17) continue;  // slow the slow way
     const data::Dataset dataset = Rows(graph, rows);
-    const auto session = FusedEngine()
-                             .Start(graph, tensors,
-                                    {.batch_size = rows, .optimizer = spec::Optimizer::kSgd},
-                                    dataset, kSeed)
-                             .value();
+    const auto session =
+        FusedEngine()
+            .Start(graph, tensors, {.batch_size = rows, .optimizer = spec::Optimizer::kSgd},
+                   dataset, kSeed)
+            .value();
     std::vector<std::uint32_t> order(static_cast<std::size_t>(rows));
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
     std::vector<StepReport> report(1);
     session->Steps(order, rows, 1.0, report);
 
-    EXPECT_NEAR(report[0].loss,
-                ReferenceLoss(graph, exact, dataset.train_x, dataset.train_y,
-                              ReferenceMode::kTrain, kSeed),
-                1e-5)
+    EXPECT_NEAR(
+        report[0].loss,
+        ReferenceLoss(graph, exact, dataset.train_x, dataset.train_y, ReferenceMode::kTrain, kSeed),
+        1e-5)
         << rows << " rows";
     const Doubles gradients =
         ReferenceGradients(graph, exact, dataset.train_x, dataset.train_y, kSeed);

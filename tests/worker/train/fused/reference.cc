@@ -16,7 +16,7 @@ using Batch = std::vector<std::vector<double>>;  // [row][element]
 class ScalarNetwork {
  public:
   ScalarNetwork(const graph::Graph& graph, const Doubles& tensors, ReferenceMode mode,
-          std::uint64_t seed)
+                std::uint64_t seed)
       : graph_(graph), mode_(mode), seed_(seed) {
     for (std::size_t t = 0; t < tensors.size(); ++t) {
       tensors_[graph.tensors()[t].name] = &tensors[t];
@@ -86,7 +86,8 @@ class ScalarNetwork {
     for (std::size_t r = 0; r < a.size(); ++r) {
       for (std::size_t o = 0; o < out; ++o) {
         y[r][o] = op.bias ? Tensor(node, ".bias")[o] : 0;
-        for (std::size_t i = 0; i < in; ++i) y[r][o] += Tensor(node, ".weight")[o * in + i] * a[r][i];
+        for (std::size_t i = 0; i < in; ++i)
+          y[r][o] += Tensor(node, ".weight")[o * in + i] * a[r][i];
       }
     }
     return y;
