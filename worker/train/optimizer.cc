@@ -6,7 +6,7 @@
 // Fused multiply-adds are instructions where the processor has them, else exact calls: the same
 // bits everywhere.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(BITSWEEP_SANITIZED)
-#define BITSWEEP_FMA_CLONES __attribute__((target_clones("arch=haswell", "default")))
+#define BITSWEEP_FMA_CLONES __attribute__((target_clones("fma", "default")))
 #else
 #define BITSWEEP_FMA_CLONES
 #endif
