@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/train/fused/compile.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,6 +20,9 @@ using graph::Graph;
 using graph::Node;
 using graph::NodeKind;
 
+// Of a sample, so that steps between rows and offsets of weights fit in 32 bits.
+constexpr std::int64_t kMostRows = 1 << 22;
+
 // A value while the program is made: its rows; which gradient it has (values that are roundings of
 // one another share it); whether anything trainable is upstream.
 struct Value {
@@ -28,52 +32,79 @@ struct Value {
 
 std::uint32_t Narrow(std::int64_t x) { return static_cast<std::uint32_t>(x); }
 
-// Positions of a conv1d that each tap joins: x position p = q stride + t - padding.
+std::int64_t CeilDivide(std::int64_t a, std::int64_t b) {
+  return a > 0 ? (a + b - 1) / b : -(-a / b);
+}
+std::int64_t FloorDivide(std::int64_t a, std::int64_t b) {
+  return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+// Runs of one product are as good as one run; a long one is faster.
+Taps Joined(Taps taps) {
+  if (taps.inner != 1) return taps;
+  std::swap(taps.outer, taps.inner);
+  std::swap(taps.outer_row, taps.inner_row);
+  std::swap(taps.outer_weight, taps.inner_weight);
+  return taps;
+}
+
+// x position p = q stride + t - padding, of all three in range.
 Matrix MakeMatrix(const graph::Conv1d& conv, std::int64_t length, std::int64_t output_length) {
+  const std::int64_t kernel = conv.kernel_size;
+  const std::int64_t stride = conv.stride;
+  const std::int64_t padding = conv.padding;
+  const auto step = [](std::int64_t x) { return static_cast<std::int32_t>(x); };
   Matrix m{.outputs = Narrow(conv.out_channels),
            .inputs = Narrow(conv.in_channels),
-           .kernel = Narrow(conv.kernel_size),
+           .kernel = Narrow(kernel),
            .output_positions = Narrow(output_length),
-           .input_positions = Narrow(length)};
-  const auto position = [&](std::int64_t q, std::int64_t t) -> std::optional<std::int64_t> {
-    const std::int64_t p = q * conv.stride + t - conv.padding;
-    if (p < 0 || p >= length) return std::nullopt;
-    return p;
-  };
-  for (std::int64_t t = 0; t < conv.kernel_size; ++t) {
-    m.joined_begin.push_back(Narrow(static_cast<std::int64_t>(m.joined.size())));
-    for (std::int64_t q = 0; q < output_length; ++q) {
-      if (const auto p = position(q, t)) m.joined.push_back({Narrow(q), Narrow(*p)});
-    }
-  }
-  m.joined_begin.push_back(Narrow(static_cast<std::int64_t>(m.joined.size())));
+           .input_positions = Narrow(length),
+           .stride = Narrow(stride)};
   for (std::int64_t q = 0; q < output_length; ++q) {
-    m.forward_begin.push_back(Narrow(static_cast<std::int64_t>(m.forward.size())));
-    for (std::int64_t c = 0; c < conv.in_channels; ++c) {
-      for (std::int64_t t = 0; t < conv.kernel_size; ++t) {
-        if (const auto p = position(q, t)) {
-          m.forward.push_back({Narrow(c * length + *p), Narrow(c * conv.kernel_size + t)});
-        }
-      }
+    const std::int64_t first = std::max<std::int64_t>(0, padding - q * stride);
+    const std::int64_t end = std::min(kernel, length + padding - q * stride);
+    if (first >= end) {
+      m.forward.push_back({});
+      continue;
     }
+    m.forward.push_back(Joined({.row = Narrow(q * stride + first - padding),
+                                .weight = Narrow(first),
+                                .outer = m.inputs,
+                                .inner = Narrow(end - first),
+                                .outer_row = step(length),
+                                .outer_weight = step(kernel),
+                                .inner_row = 1,
+                                .inner_weight = 1}));
   }
-  m.forward_begin.push_back(Narrow(static_cast<std::int64_t>(m.forward.size())));
-  std::vector<std::vector<Matrix::Joined>> by_position(static_cast<std::size_t>(length));
-  for (std::int64_t t = 0; t < conv.kernel_size; ++t) {
-    for (std::uint32_t j = m.joined_begin[t]; j < m.joined_begin[t + 1]; ++j) {
-      by_position[m.joined[j].p].push_back({m.joined[j].q, Narrow(t)});
+  for (std::int64_t p = 0; p < length; ++p) {
+    const std::int64_t first =
+        std::max<std::int64_t>(0, CeilDivide(p + padding - kernel + 1, stride));
+    const std::int64_t last = std::min(output_length - 1, FloorDivide(p + padding, stride));
+    if (first > last) {
+      m.backward.push_back({});
+      continue;
     }
+    m.backward.push_back(Joined({.row = Narrow(first),
+                                 .weight = Narrow(p + padding - first * stride),
+                                 .outer = m.outputs,
+                                 .inner = Narrow(last - first + 1),
+                                 .outer_row = step(output_length),
+                                 .outer_weight = step(conv.in_channels * kernel),
+                                 .inner_row = 1,
+                                 .inner_weight = step(-stride)}));
   }
-  for (const auto& taps : by_position) {
-    m.backward_begin.push_back(Narrow(static_cast<std::int64_t>(m.backward.size())));
-    for (std::int64_t o = 0; o < conv.out_channels; ++o) {
-      for (const auto& [q, t] : taps) {
-        m.backward.push_back(
-            {Narrow(o * output_length + q), Narrow(o * conv.in_channels * conv.kernel_size + t)});
-      }
+  for (std::int64_t t = 0; t < kernel; ++t) {
+    const std::int64_t first = std::max<std::int64_t>(0, CeilDivide(padding - t, stride));
+    const std::int64_t last =
+        std::min(output_length - 1, FloorDivide(length - 1 + padding - t, stride));
+    if (first > last) {
+      m.joined.push_back({});
+      continue;
     }
+    m.joined.push_back({.q = Narrow(first),
+                        .p = Narrow(first * stride + t - padding),
+                        .count = Narrow(last - first + 1)});
   }
-  m.backward_begin.push_back(Narrow(static_cast<std::int64_t>(m.backward.size())));
   return m;
 }
 
@@ -86,8 +117,11 @@ class Compiler {
     for (const Node& node : graph_.nodes()) {
       for (const std::string& input : node.inputs) ++readers_[input];
     }
+    std::int64_t rows = 0;
     for (std::size_t n = 0; n < graph_.nodes().size(); ++n) {
       const Node& node = graph_.nodes()[n];
+      rows += graph::ElementCount(graph_.sample_shapes()[n]);
+      if (rows > kMostRows) return absl::UnimplementedError("more activations than it is made for");
       if (absl::Status status = Add(node, n); !status.ok()) {
         return absl::UnimplementedError(
             fmt::format("{}: {}", node.name, std::string(status.message())));
@@ -272,7 +306,9 @@ class Compiler {
       ASSIGN_OR_RETURN(m.is_bias_rounded,
                        RoundParameter(Narrow(m.bias), conv.out_channels, q.bias));
     }
-    program_.products += static_cast<std::int64_t>(m.forward.size()) * conv.out_channels;
+    for (const Taps& taps : m.forward) {
+      program_.products += std::int64_t{taps.outer} * taps.inner * conv.out_channels;
+    }
     const Value y = values_[node.name] = NewValue(conv.out_channels * output_length, true);
     makers_[node.name] = program_.ops.size();
     Append(OpKind::kMatrix, x, y, program_.matrices.size());

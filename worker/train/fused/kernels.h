@@ -28,7 +28,7 @@ struct Buffers {
   float* parameter_gradients = nullptr;  // [parameters]
   float* statistics = nullptr;           // running means and variances
   float* saved = nullptr;                // of the last training batch, for its backward pass
-  float* folds = nullptr;                // scratch: 4 floats for each weight of the largest matrix
+  float* folds = nullptr;                // scratch of the gradients of weights
   const float* const* masks = nullptr;   // of each drop: [rows, stride]
   std::int32_t* labels = nullptr;        // [stride]
   float* losses = nullptr;               // [stride]: of each sample of the last tile

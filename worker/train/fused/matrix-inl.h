@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "worker/train/fused/elementwise-inl.h"
 #include "worker/train/fused/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,17 +20,16 @@ inline constexpr int kSums = kVectors == 4 ? 3 : kVectors == 2 ? 6 : 8;
 inline constexpr int kOuterM = kVectors == 4 ? 2 : kVectors == 2 ? 3 : 4;
 inline constexpr int kOuterC = kVectors == 4 ? 1 : kVectors == 2 ? 2 : 4;
 
-// out[m] = start[m] + sum over taps of w[m step + tap.weight] x[tap.row], m < count.
+// out[m] = start[m] + sum over taps of w[m w_step + weight] x[row], m < count.
 struct Product {
   const float* w = nullptr;
   std::size_t w_step = 0;
-  const Tap* taps = nullptr;
-  std::size_t tap_count = 0;
+  Taps taps;
   const float* start = nullptr;  // null: 0
   const float* x = nullptr;
+  std::size_t stride = 0;  // floats between rows of x
   float* out = nullptr;
   std::size_t out_step = 0;  // floats between outputs
-  std::size_t stride = 0;
   std::size_t groups = 0;
   bool has_relu = false;
   bool adds = false;  // to what `out` holds
@@ -38,17 +38,34 @@ struct Product {
 template <int kCount>
 void MultiplyRows(const Product& given) {
   const Product p = given;
+  const auto stride = static_cast<std::ptrdiff_t>(p.stride);
+  const std::ptrdiff_t inner_x = p.taps.inner_row * stride;
+  const std::ptrdiff_t outer_x = p.taps.outer_row * stride;
+  const float* const first_x = p.x + p.taps.row * p.stride;
   for (std::size_t g = 0; g < p.groups; ++g) {
-    const float* HWY_RESTRICT x = p.x + g * kLanes;
     float* HWY_RESTRICT out = p.out + g * kLanes;
     Lanes sum[kCount];
     for (int m = 0; m < kCount; ++m) {
       sum[m] = p.adds ? Load(out + m * p.out_step) : All(p.start == nullptr ? 0.0F : p.start[m]);
     }
-    for (std::size_t i = 0; i < p.tap_count; ++i) {
-      const Lanes v = Load(x + p.taps[i].row * p.stride);
-      const float* HWY_RESTRICT w = p.w + p.taps[i].weight;
-      for (int m = 0; m < kCount; ++m) sum[m] = MulAdd(All(w[m * p.w_step]), v, sum[m]);
+    const float* outer = first_x + g * kLanes;
+    const float* outer_w = p.w + p.taps.weight;
+    for (std::uint32_t o = 0; o < p.taps.outer; ++o) {
+      const float* HWY_RESTRICT x = outer;
+      const float* HWY_RESTRICT w = outer_w;
+      for (std::uint32_t i = 0; i < p.taps.inner; ++i) {
+        const Lanes v = Load(x);
+        const float* HWY_RESTRICT third = w + 3 * p.w_step;
+        const float* HWY_RESTRICT sixth = third + 3 * p.w_step;
+        for (int m = 0; m < kCount; ++m) {
+          const float* from = m < 3 ? w : m < 6 ? third : sixth;
+          sum[m] = MulAdd(All(from[m % 3 * p.w_step]), v, sum[m]);
+        }
+        x += inner_x;
+        w += p.taps.inner_weight;
+      }
+      outer += outer_x;
+      outer_w += p.taps.outer_weight;
     }
     for (int m = 0; m < kCount; ++m) {
       Store(p.has_relu ? Relu(sum[m]) : sum[m], out + m * p.out_step);
@@ -64,12 +81,17 @@ void MultiplyAtMost(const Product& product, std::size_t count) {
   }
 }
 
+// `outputs` in blocks of at most kSums, as equal as can be.
 inline void Multiply(Product product, std::size_t outputs) {
-  for (std::size_t m = 0; m < outputs; m += kSums) {
-    MultiplyAtMost<kSums>(product, std::min<std::size_t>(kSums, outputs - m));
-    product.w += kSums * product.w_step;
-    product.out += kSums * product.out_step;
-    if (product.start != nullptr) product.start += kSums;
+  std::size_t blocks = (outputs + kSums - 1) / kSums;
+  while (outputs > 0) {
+    const std::size_t count = (outputs + blocks - 1) / blocks;
+    MultiplyAtMost<kSums>(product, count);
+    product.w += count * product.w_step;
+    product.out += count * product.out_step;
+    if (product.start != nullptr) product.start += count;
+    outputs -= count;
+    --blocks;
   }
 }
 
@@ -79,14 +101,13 @@ inline void MatrixForward(const Matrix& m, const float* parameters, const float*
   Product product{.w = (m.is_weight_rounded ? rounded : parameters) + m.weight,
                   .w_step = std::size_t{m.inputs} * m.kernel,
                   .x = x,
-                  .out_step = m.output_positions * stride,
                   .stride = stride,
+                  .out_step = m.output_positions * stride,
                   .groups = extent.groups,
                   .has_relu = has_relu};
   if (m.bias >= 0) product.start = (m.is_bias_rounded ? rounded : parameters) + m.bias;
   for (std::size_t q = 0; q < m.output_positions; ++q) {
-    product.taps = m.forward.data() + m.forward_begin[q];
-    product.tap_count = m.forward_begin[q + 1] - m.forward_begin[q];
+    product.taps = m.forward[q];
     product.out = y + q * stride;
     Multiply(product, m.outputs);
   }
@@ -99,13 +120,12 @@ inline void MatrixInputGradient(const Matrix& m, const float* parameters, const 
   Product product{.w = (m.is_weight_rounded ? rounded : parameters) + m.weight,
                   .w_step = m.kernel,
                   .x = dy,
-                  .out_step = m.input_positions * stride,
                   .stride = stride,
+                  .out_step = m.input_positions * stride,
                   .groups = extent.groups,
                   .adds = adds};
   for (std::size_t p = 0; p < m.input_positions; ++p) {
-    product.taps = m.backward.data() + m.backward_begin[p];
-    product.tap_count = m.backward_begin[p + 1] - m.backward_begin[p];
+    product.taps = m.backward[p];
     product.out = dx + p * stride;
     Multiply(product, m.inputs);
   }
@@ -113,13 +133,13 @@ inline void MatrixInputGradient(const Matrix& m, const float* parameters, const 
 
 // Folds of dw[m, c] = sum over joined positions and samples of dy[m, q] x[c, p].
 struct Outer {
-  const Matrix::Joined* joined = nullptr;
-  std::size_t joined_count = 0;
-  const float* dy = nullptr;
-  std::size_t dy_step = 0;  // floats between outputs
+  std::size_t joined = 0;     // positions
+  const float* dy = nullptr;  // at the first of them
+  std::size_t dy_step = 0;    // floats between outputs
+  std::size_t dy_next = 0;    // floats between positions
   const float* x = nullptr;
   std::size_t x_step = 0;  // floats between inputs
-  std::size_t stride = 0;
+  std::size_t x_next = 0;
   float* folds = nullptr;        // 4 floats each
   std::size_t folds_m_step = 0;  // floats between outputs
   std::size_t folds_c_step = 0;  // floats between inputs
@@ -132,9 +152,9 @@ void OuterBlock(const Outer& given, const Extent& extent) {
   for (int m = 0; m < kM; ++m) {
     for (int c = 0; c < kC; ++c) sum[m][c] = All(0);
   }
-  for (std::size_t j = 0; j < o.joined_count; ++j) {
-    const float* HWY_RESTRICT dy = o.dy + o.joined[j].q * o.stride;
-    const float* HWY_RESTRICT x = o.x + o.joined[j].p * o.stride;
+  const float* HWY_RESTRICT dy = o.dy;
+  const float* HWY_RESTRICT x = o.x;
+  for (std::size_t j = 0; j < o.joined; ++j, dy += o.dy_next, x += o.x_next) {
     for (std::size_t g = 0; g < extent.full; ++g) {
       Lanes left[kM];
       for (int m = 0; m < kM; ++m) left[m] = Load(dy + m * o.dy_step + g * kLanes);
@@ -186,21 +206,66 @@ inline void StoreSums(const float* folds, std::size_t count, float* out, bool ad
   for (std::size_t k = 0; i + k < count; ++k) out[i + k] = adds ? out[i + k] + last[k] : last[k];
 }
 
+// Of few samples and one position: the samples are what is summed over, one after another, and the
+// inputs what lies in lanes, so that nothing is left to fold. x is turned for it: [sample, input].
+inline void FewSamplesWeightGradient(const Matrix& m, const float* x, const float* dy,
+                                     float* scratch, float* dw, bool adds, std::size_t stride,
+                                     const Extent& extent) {
+  const std::size_t width = (m.inputs + kLanes - 1) / kLanes * kLanes;
+  float* const turned = scratch;
+  float* const sums = scratch + extent.groups * kLanes * width;
+  for (std::size_t c = 0; c < m.inputs; c += 4) {
+    const float* rows[4];
+    for (std::size_t k = 0; k < 4; ++k)
+      rows[k] = x + std::min<std::size_t>(c + k, m.inputs - 1) * stride;
+    for (std::size_t i = 0; i < extent.samples; i += 4) {
+      Transpose4(rows, turned + i * width + c, width);
+      for (const float*& row : rows) row += 4;
+    }
+  }
+  Multiply({.w = dy,
+            .w_step = stride,
+            .taps = {.outer = 1,
+                     .inner = static_cast<std::uint32_t>(extent.samples),
+                     .inner_row = 1,
+                     .inner_weight = 1},
+            .x = turned,
+            .stride = width,
+            .out = sums,
+            .out_step = width,
+            .groups = width / kLanes},
+           m.outputs);
+  for (std::size_t o = 0; o < m.outputs; ++o) {
+    float* to = dw + o * m.inputs;
+    const float* from = sums + o * width;
+    if (adds) {
+      for (std::size_t c = 0; c < m.inputs; ++c) to[c] += from[c];
+    } else {
+      std::copy(from, from + m.inputs, to);
+    }
+  }
+}
+
 inline void MatrixWeightGradient(const Matrix& m, const float* x, const float* dy, float* folds,
                                  float* dw, bool adds, std::size_t stride, const Extent& extent) {
+  if (m.HasFewSamples(extent.samples)) {
+    FewSamplesWeightGradient(m, x, dy, folds, dw, adds, stride, extent);
+    return;
+  }
   const std::size_t weights = std::size_t{m.outputs} * m.inputs * m.kernel;
   for (std::size_t t = 0; t < m.kernel; ++t) {
-    Outer outer{.joined = m.joined.data() + m.joined_begin[t],
-                .joined_count = m.joined_begin[t + 1] - m.joined_begin[t],
+    const Matrix::Joined& joined = m.joined[t];
+    Outer outer{.joined = joined.count,
                 .dy_step = m.output_positions * stride,
+                .dy_next = stride,
                 .x_step = m.input_positions * stride,
-                .stride = stride,
+                .x_next = m.stride * stride,
                 .folds_m_step = std::size_t{4} * m.inputs * m.kernel,
                 .folds_c_step = std::size_t{4} * m.kernel};
     for (std::size_t first = 0; first < m.outputs; first += kOuterM) {
       for (std::size_t c = 0; c < m.inputs; c += kOuterC) {
-        outer.dy = dy + first * outer.dy_step;
-        outer.x = x + c * outer.x_step;
+        outer.dy = dy + first * outer.dy_step + joined.q * stride;
+        outer.x = x + c * outer.x_step + joined.p * stride;
         outer.folds = folds + first * outer.folds_m_step + c * outer.folds_c_step + 4 * t;
         OuterAtMost<kOuterM, kOuterC>(outer, m.outputs - first, m.inputs - c, extent);
       }

@@ -34,11 +34,17 @@ struct Input {
   GradientUse use = GradientUse::kNone;
 };
 
-// One product of a sum: row `row` of what is read times weight `weight` of what stands for output
-// 0.
-struct Tap {
-  std::uint32_t row = 0;
+// The products of a sum: of `outer` runs of `inner` products each, row r of what is read times
+// weight w of what stands for output 0, with r and w moved by fixed steps.
+struct Taps {
+  std::uint32_t row = 0;  // of the first product
   std::uint32_t weight = 0;
+  std::uint32_t outer = 0;
+  std::uint32_t inner = 0;
+  std::int32_t outer_row = 0;  // from the start of a run to the start of the next
+  std::int32_t outer_weight = 0;
+  std::int32_t inner_row = 0;
+  std::int32_t inner_weight = 0;
 };
 
 // Linear is Conv1d of one position and a kernel of 1:
@@ -49,23 +55,29 @@ struct Matrix {
   std::uint32_t kernel = 1;            // t
   std::uint32_t output_positions = 1;  // q
   std::uint32_t input_positions = 1;   // p
-  std::uint32_t weight = 0;            // offset in the parameters
-  std::int64_t bias = -1;              // offset, or -1
-  bool is_weight_rounded = false;      // read from the rounded parameters
+  std::uint32_t stride = 1;
+  std::uint32_t weight = 0;        // offset in the parameters
+  std::int64_t bias = -1;          // offset, or -1
+  bool is_weight_rounded = false;  // read from the rounded parameters
   bool is_bias_rounded = false;
-  // Of each q: rows of x and weights of output 0; the weights of output m lie inputs * kernel on.
-  std::vector<Tap> forward;
-  std::vector<std::uint32_t> forward_begin;  // q -> first tap; one more at the end
-  // Of each p: rows of dy and weights of input 0; the weights of input c lie c * kernel on.
-  std::vector<Tap> backward;
-  std::vector<std::uint32_t> backward_begin;  // p -> first tap
-  // Of each t: the positions that its weight joins.
+  // Of each q: rows of x, weights of output 0; the weights of output m lie m inputs kernel on.
+  std::vector<Taps> forward;
+  // Of each p: rows of dy, weights of input 0; the weights of input c lie c kernel on.
+  std::vector<Taps> backward;
+  // Of each t: the positions q, q + 1, ... and p, p + stride, ... that its weight joins.
   struct Joined {
     std::uint32_t q = 0;
     std::uint32_t p = 0;
+    std::uint32_t count = 0;
   };
   std::vector<Joined> joined;
-  std::vector<std::uint32_t> joined_begin;  // t -> first
+
+  // Whether the gradient of the weights sums over so few samples that lanes of samples would cost
+  // more to add up than to fill.
+  bool HasFewSamples(std::size_t samples) const {
+    return output_positions == 1 && input_positions == 1 && kernel == 1 &&
+           (samples <= 16 || samples <= outputs);
+  }
 };
 
 struct Norm {

@@ -38,9 +38,13 @@ std::size_t Padded(std::size_t floats) { return (floats + kLanes - 1) / kLanes *
 struct Layout {
   Layout(const Program& program, std::size_t tile, std::size_t evaluation_tile) {
     const std::size_t stride = std::max(Stride(tile), Stride(evaluation_tile));
-    std::size_t largest = 0;
+    std::size_t scratch = 0;
     for (const Matrix& m : program.matrices) {
-      largest = std::max(largest, std::size_t{m.outputs} * std::max(m.inputs * m.kernel, 1U));
+      scratch = std::max(scratch, 4 * (std::size_t{m.outputs} * m.inputs * m.kernel + 4));
+      if (!m.HasFewSamples(std::min<std::size_t>(tile, 1))) continue;
+      const std::size_t samples =
+          std::max<std::size_t>(kLanes, Padded(std::min<std::size_t>(tile, m.outputs)));
+      scratch = std::max(scratch, (samples + m.outputs) * Padded(m.inputs));
     }
     activations = Take(program.activation_rows * stride);
     gradients = Take(program.gradient_rows * Stride(tile));
@@ -49,7 +53,7 @@ struct Layout {
     parameter_gradients = Take(program.parameters);
     statistics = Take(program.statistics);
     saved = Take(program.saved);
-    folds = Take(4 * (largest + 4));
+    folds = Take(scratch);
     losses = Take(stride);
     labels = Take(stride);
     for (const Op& op : program.ops) {

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the fused engine supports and promises, seen from outside.
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/graph/zoo.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "hwy/targets.h"
+#include "tests/worker/train/fused/small_graphs.h"
+#include "worker/train/fused/fused_engine.h"
+
+namespace bitsweep::train::fused {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::uint64_t kTrialSeed = 5;
+
+struct Trained {
+  std::vector<StepReport> reports;
+  std::vector<graph::TensorValue> tensors;
+  EvaluationSums sums;
+};
+
+// Steps over all rows in order, `calls` calls.
+Trained TrainOnce(const graph::Graph& graph, const data::Dataset& dataset, std::int64_t batch,
+                  std::size_t calls) {
+  const auto session = FusedEngine()
+                           .Start(graph, RandomTensors(graph, 1),
+                                  {.learning_rate = 0.01, .batch_size = batch}, dataset, kTrialSeed)
+                           .value();
+  const std::vector<std::uint32_t> order = InOrder(dataset.train_rows());
+  const std::size_t rows = order.size();
+  const std::size_t size = static_cast<std::size_t>(batch);
+  const std::size_t steps = (rows + size - 1) / size;
+  const std::size_t steps_a_call = (steps + calls - 1) / calls;
+  Trained trained;
+  for (std::size_t first = 0; first < rows; first += steps_a_call * size) {
+    const auto some = std::span(order).subspan(first, std::min(steps_a_call * size, rows - first));
+    std::vector<StepReport> reports((some.size() + size - 1) / size);
+    session->Steps(some, batch, 0.01, reports);
+    trained.reports.insert(trained.reports.end(), reports.begin(), reports.end());
+  }
+  trained.tensors = session->Tensors();
+  trained.sums = session->Evaluate(batch, [] { return false; });
+  return trained;
+}
+
+void ExpectSame(const Trained& a, const Trained& b) {
+  EXPECT_EQ(a.tensors, b.tensors);
+  EXPECT_EQ(a.sums.loss_sum, b.sums.loss_sum);
+  EXPECT_EQ(a.sums.correct, b.sums.correct);
+  ASSERT_EQ(a.reports.size(), b.reports.size());
+  for (std::size_t i = 0; i < a.reports.size(); ++i) {
+    EXPECT_EQ(a.reports[i].loss, b.reports[i].loss) << "step " << i;
+    EXPECT_EQ(a.reports[i].correct, b.reports[i].correct) << "step " << i;
+  }
+}
+
+TEST(FusedEngineTest, SameBitsHoweverManyStepsACallDoes) {
+  for (const char* model : {"jsc-toy", "jsc-trt", "jsc-rs1923"}) {
+    const graph::Graph graph = graph::BuildModel(model, {}).value();
+    const data::Dataset dataset = RandomRows(graph, 500, 2);
+    const Trained once = TrainOnce(graph, dataset, 30, 1);
+    ExpectSame(once, TrainOnce(graph, dataset, 30, 1));
+    ExpectSame(once, TrainOnce(graph, dataset, 30, 17));
+  }
+}
+
+TEST(FusedEngineTest, ABatchLargerThanTheSetIsOneBatchOfAll) {
+  const graph::Graph graph = graph::BuildModel("jsc-toy", {}).value();
+  const data::Dataset dataset = RandomRows(graph, 37, 2);
+  ExpectSame(TrainOnce(graph, dataset, 1 << 24, 1), TrainOnce(graph, dataset, 37, 1));
+}
+
+TEST(FusedEngineTest, OneRowTrainsWhereThereIsNoNorm) {
+  const graph::Graph graph = Network({1}, {{"a", Fc(1, 3), {"x"}}});
+  const data::Dataset dataset = RandomRows(graph, 1, 2);
+  const Trained trained = TrainOnce(graph, dataset, 1, 1);
+  ASSERT_EQ(trained.reports.size(), 1U);
+  EXPECT_GT(trained.reports[0].loss, 0);
+  EXPECT_EQ(trained.sums.rows, 1);
+}
+
+TEST(FusedEngineTest, WhatIsNoNumberShowsInTheLoss) {
+  const graph::Graph graph = graph::BuildModel("jsc-tiny", {}).value();
+  data::Dataset dataset = RandomRows(graph, 64, 2);
+  dataset.train_x[16 * 20] = std::numeric_limits<float>::quiet_NaN();
+  const Trained trained = TrainOnce(graph, dataset, 16, 1);
+  EXPECT_TRUE(std::isfinite(trained.reports[0].loss));
+  EXPECT_TRUE(std::isnan(trained.reports[1].loss));
+}
+
+TEST(FusedEngineTest, EvaluationStopsWhenAsked) {
+  const graph::Graph graph = graph::BuildModel("jsc-tiny", {}).value();
+  const data::Dataset dataset = RandomRows(graph, 100, 2);
+  const auto session =
+      FusedEngine().Start(graph, RandomTensors(graph, 1), {.batch_size = 10}, dataset, 1).value();
+  EXPECT_EQ(session->Evaluate(10, [] { return true; }).rows, 0);
+}
+
+TEST(FusedEngineTest, OutputsMayBeMoreThanClasses) {
+  const graph::Graph graph = Network({4}, {{"a", Fc(4, 9), {"x"}}});
+  data::Dataset dataset = RandomRows(graph, 64, 2);
+  for (std::int32_t& label : dataset.train_y) label %= 3;
+  dataset.classes = 3;
+  EXPECT_GT(TrainOnce(graph, dataset, 16, 1).sums.loss_sum, 0);
+}
+
+// Each instruction set of this processor, chosen in turn.
+TEST(FusedEngineTest, InstructionSetsThatFuseMultiplyAndAddGiveTheSameBits) {
+  const graph::Graph graph = graph::BuildModel("jsc-toy", {}).value();
+  const data::Dataset dataset = RandomRows(graph, 500, 2);
+  std::map<std::string, Trained> by_set;
+  const std::vector<std::int64_t> sets = hwy::SupportedAndGeneratedTargets();
+  for (const std::int64_t set : sets) {
+    hwy::SetSupportedTargetsForTest(set);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    if (!FusedEngine().Supports(graph, {.batch_size = 50}, dataset).ok()) continue;
+    by_set.emplace(FusedEngine().version(), TrainOnce(graph, dataset, 50, 1));
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+
+  ASSERT_FALSE(by_set.empty());
+  const Trained& best = by_set.at(FusedEngine().version());
+  for (const auto& [name, trained] : by_set) {
+    if (name == "fused 1 SSE4") {
+      EXPECT_NEAR(trained.sums.loss_sum, best.sums.loss_sum, 0.01 * best.sums.loss_sum);
+    } else {
+      SCOPED_TRACE(name);
+      ExpectSame(trained, best);
+    }
+  }
+}
+
+std::string WhyNot(const graph::Graph& graph, std::int64_t batch = 64) {
+  const data::Dataset dataset = RandomRows(graph, 64, 2);
+  const absl::Status status = FusedEngine().Supports(graph, {.batch_size = batch}, dataset);
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+  return std::string(status.message());
+}
+
+TEST(FusedEngineTest, WhatItDoesNotSupportIsNamed) {
+  const graph::NodeQuantization log{.format = "log", .weight = graph::LogFormat{}};
+  EXPECT_THAT(WhyNot(Network({4}, {{"a", Fc(4, 3), {"x"}, log}})),
+              HasSubstr("a: the number format log"));
+  EXPECT_THAT(
+      WhyNot(Network({4}, {{"a", Fc(4, 4), {"x"}}, {"b", Fc(4, 4), {"a"}, std::nullopt, "a"}})),
+      HasSubstr("b: calls a a second time"));
+  EXPECT_THAT(WhyNot(Network({4}, {{"dead", Fc(4, 4), {"x"}}, {"a", Fc(4, 4), {"x"}}})),
+              HasSubstr("does not reach the output"));
+}
+
+TEST(FusedEngineTest, ABatchThatWouldTakeTooMuchMemoryIsLeftToLibtorch) {
+  const graph::Graph graph = graph::BuildModel("jsc-s", {}).value();
+  data::Dataset dataset = RandomRows(graph, 2, 2);
+  dataset.train_y.assign(3'000'000, 0);
+  const absl::Status status = FusedEngine().Supports(graph, {.batch_size = 1 << 24}, dataset);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("MiB of buffers, at most 512"));
+  EXPECT_TRUE(FusedEngine().Supports(graph, {.batch_size = 1024}, dataset).ok());
+}
+
+TEST(FusedEngineTest, ABypassedQuantizationRunsInFullPrecision) {
+  graph::NodeQuantization bypass{.format = "log", .bypass = true, .weight = graph::LogFormat{}};
+  const graph::Graph plain = Network({4}, {{"a", Fc(4, 3), {"x"}}});
+  const graph::Graph marked = Network({4}, {{"a", Fc(4, 3), {"x"}, bypass}});
+  const data::Dataset dataset = RandomRows(plain, 40, 2);
+  ExpectSame(TrainOnce(plain, dataset, 16, 1), TrainOnce(marked, dataset, 16, 1));
+}
+
+TEST(FusedEngineTest, GraphAndDataMustFit) {
+  const graph::Graph graph = Network({4}, {{"a", Fc(4, 3), {"x"}}});
+  const data::Dataset other = RandomRows(Network({5}, {{"a", Fc(5, 3), {"x"}}}), 8, 2);
+  const auto session = FusedEngine().Start(graph, RandomTensors(graph, 1), {}, other, 1);
+  EXPECT_THAT(std::string(session.status().message()), HasSubstr("takes 4 features"));
+}
+
+}  // namespace
+}  // namespace bitsweep::train::fused
