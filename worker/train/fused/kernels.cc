@@ -17,6 +17,7 @@
 #include "worker/train/fused/loss-inl.h"
 #include "worker/train/fused/matrix-inl.h"
 #include "worker/train/fused/norm-inl.h"
+#include "worker/train/fused/weight_gradient-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace bitsweep::train::fused::HWY_NAMESPACE {
