@@ -212,7 +212,7 @@ TEST_F(TorchExecutorTest, StopsWhenTheObserverSaysSo) {
   EXPECT_TRUE(std::holds_alternative<TrialStopped>(Run(Jets("jsc-tiny"))));
   EXPECT_EQ(observer_.starts, 1);
   observer_ = RecordingObserver();
-  observer_.stop_at = 3;
+  observer_.stop_at = 2;
   EXPECT_TRUE(std::holds_alternative<TrialStopped>(Run(Jets("jsc-tiny"))));
   EXPECT_THAT(observer_.points, SizeIs(0));
 }
