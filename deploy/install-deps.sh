@@ -5,6 +5,7 @@
 #   deploy/install-deps.sh            build and run
 #   deploy/install-deps.sh --dev      also what the tests use (grpcurl, buf, python3-torch)
 #   deploy/install-deps.sh --analyze  also clang and clang-tidy (preset analyze)
+#   deploy/install-deps.sh --bench    also what tests/bench needs (Google Benchmark, Python environments)
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,6 +17,7 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   python3 curl sqlite3)
 dev=(python3-torch python3-numpy clang-format binutils)
 analyze=(clang clang-tidy libclang-rt-dev)
+bench=(libbenchmark-dev python3-venv util-linux)
 
 packages=("${build[@]}")
 want_dev=0
@@ -23,8 +25,9 @@ for argument in "$@"; do
   case "$argument" in
     --dev) packages+=("${dev[@]}"); want_dev=1 ;;
     --analyze) packages+=("${analyze[@]}") ;;
-    --help | -h) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    *) echo "install-deps.sh: unknown argument '$argument'; expected --dev or --analyze" >&2; exit 2 ;;
+    --bench) packages+=("${bench[@]}") ;;
+    --help | -h) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) echo "install-deps.sh: unknown argument '$argument'; expected --dev, --analyze or --bench" >&2; exit 2 ;;
   esac
 done
 

@@ -36,6 +36,54 @@ std::uint32_t Random::NextUint32() {
   return block_[used_++];
 }
 
+void Random::Fill(std::span<std::uint32_t> words) {
+  std::size_t at = 0;
+  while (at < words.size() && used_ < 4) words[at++] = block_[used_++];
+  // Several blocks side by side: the rounds of one wait for each other, those of others do not.
+  constexpr std::size_t kBlocks = 8;
+  for (; at + 4 * kBlocks <= words.size(); at += 4 * kBlocks) {
+    std::array<std::array<std::uint32_t, kBlocks>, 4> c;
+    for (std::size_t b = 0; b < kBlocks; ++b) {
+      const std::uint64_t index = (std::uint64_t{counter_[1]} << 32 | counter_[0]) + b;
+      c[0][b] = static_cast<std::uint32_t>(index);
+      c[1][b] = static_cast<std::uint32_t>(index >> 32);
+      c[2][b] = counter_[2];
+      c[3][b] = counter_[3];
+    }
+    std::array<std::uint32_t, 2> key = key_;
+    for (int round = 0; round < 10; ++round) {
+      for (std::size_t b = 0; b < kBlocks; ++b) {
+        const std::uint64_t p = std::uint64_t{0xD2511F53} * c[0][b];
+        const std::uint64_t q = std::uint64_t{0xCD9E8D57} * c[2][b];
+        c[0][b] = static_cast<std::uint32_t>(q >> 32) ^ c[1][b] ^ key[0];
+        c[1][b] = static_cast<std::uint32_t>(q);
+        c[2][b] = static_cast<std::uint32_t>(p >> 32) ^ c[3][b] ^ key[1];
+        c[3][b] = static_cast<std::uint32_t>(p);
+      }
+      key[0] += 0x9E3779B9;
+      key[1] += 0xBB67AE85;
+    }
+    for (std::size_t b = 0; b < kBlocks; ++b) {
+      for (std::size_t w = 0; w < 4; ++w) words[at + 4 * b + w] = c[w][b];
+    }
+    const std::uint64_t next = (std::uint64_t{counter_[1]} << 32 | counter_[0]) + kBlocks;
+    counter_[0] = static_cast<std::uint32_t>(next);
+    counter_[1] = static_cast<std::uint32_t>(next >> 32);
+  }
+  for (; at < words.size(); ++at) words[at] = NextUint32();
+}
+
+void Random::Skip(std::uint64_t count) {
+  while (count > 0 && used_ < 4) {
+    ++used_;
+    --count;
+  }
+  const std::uint64_t next = (std::uint64_t{counter_[1]} << 32 | counter_[0]) + count / 4;
+  counter_[0] = static_cast<std::uint32_t>(next);
+  counter_[1] = static_cast<std::uint32_t>(next >> 32);
+  for (std::uint64_t i = 0; i < count % 4; ++i) NextUint32();
+}
+
 std::uint64_t Random::NextUint64() {
   const std::uint64_t low = NextUint32();
   return low | (std::uint64_t{NextUint32()} << 32);
@@ -77,10 +125,41 @@ double Random::NextNormal() {
   return radius * std::cos(angle);
 }
 
+// Draws ahead of the swaps, so that each swap's place can be fetched before its turn; `random` ends
+// where drawing one by one would have left it.
 void Shuffle(std::span<std::uint32_t> values, Random& random) {
-  for (std::size_t i = values.size(); i > 1; --i) {
-    std::swap(values[i - 1], values[random.NextBelow(i)]);
+  constexpr std::size_t kWords = 1024;
+  constexpr std::size_t kAhead = 16;
+  std::array<std::uint32_t, kWords> words;
+  Random source = random;
+  std::size_t next = kWords;
+  std::uint64_t drawn = 0;
+  const auto draw = [&] {
+    if (next == kWords) {
+      source.Fill(words);
+      next = 0;
+    }
+    ++drawn;
+    return words[next++];
+  };
+  std::size_t i = values.size();
+  for (; i > 0xFFFFFFFFu; --i) std::swap(values[i - 1], values[random.NextBelow(i)]);
+  source = random;
+  for (; i > 1; --i) {
+    const auto bound = static_cast<std::uint32_t>(i);
+    std::uint64_t product = std::uint64_t{draw()} * bound;
+    if (static_cast<std::uint32_t>(product) < bound) {  // Lemire's rejection, as NextBelow
+      const std::uint32_t threshold = (0u - bound) % bound;
+      while (static_cast<std::uint32_t>(product) < threshold) {
+        product = std::uint64_t{draw()} * bound;
+      }
+    }
+    if (next + kAhead < kWords) {
+      __builtin_prefetch(values.data() + (std::uint64_t{words[next + kAhead]} * bound >> 32));
+    }
+    std::swap(values[i - 1], values[product >> 32]);
   }
+  random.Skip(drawn);
 }
 
 std::uint64_t SeedFromText(std::string_view text) {

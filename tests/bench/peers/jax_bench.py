@@ -8,6 +8,7 @@ compiled (jit + scan over batches; vmap over repeats where asked). Prints one JS
 import argparse
 import json
 import os
+import sys
 import time
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
@@ -108,7 +109,8 @@ def measure(model, batch, repeats, seconds, data):
         first, second = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
         return params, stats, first, second, jnp.zeros(())
 
-    steps = max(16, min(ROWS // batch, 200_000 // batch))
+    rows = {"jsc-s": 40_000, "jsc-rs1923": 10_000}.get(model, 200_000) // repeats
+    steps = max(4, rows // batch)
     keys = jax.random.split(jax.random.PRNGKey(1), repeats)
     rng = np.random.default_rng(1)
     orders = np.stack([rng.permutation(ROWS)[: steps * batch].reshape(steps, batch) for _ in range(repeats)])
@@ -148,6 +150,7 @@ def main():
         for batch in map(int, arguments.batches.split(",")):
             for repeats in map(int, arguments.repeats.split(",")):
                 steps = measure(model, batch, repeats, arguments.seconds, data)
+                print(f"jax {model} batch {batch} repeats {repeats}: {steps:.0f} steps/s", file=sys.stderr, flush=True)
                 results.append({"name": f"train/jax{'' if repeats == 1 else f'-vmap{repeats}'}/{model}/{batch}",
                                 "steps": steps, "rows": steps * batch})
     print(json.dumps({"peer": "jax", "version": jax.__version__, "benchmarks": results}, indent=1))

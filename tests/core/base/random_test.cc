@@ -62,6 +62,27 @@ TEST(RandomTest, SeedsStreamsAndSubstreamsDiffer) {
   EXPECT_EQ(first_words.size(), 5u);
 }
 
+TEST(RandomTest, FillAndSkipContinueTheSequence) {
+  for (const std::size_t before : {0, 1, 3, 4}) {
+    for (const std::size_t count : {0, 1, 2, 5, 31, 32, 33, 100, 1024}) {
+      Random one_by_one(7, RandomStream::kShuffle, 2);
+      Random filled = one_by_one;
+      for (std::size_t i = 0; i < before; ++i) {
+        one_by_one.NextUint32();
+        filled.NextUint32();
+      }
+      Random skipped = filled;
+      std::vector<std::uint32_t> words(count);
+      filled.Fill(words);
+      for (const std::uint32_t word : words) EXPECT_EQ(word, one_by_one.NextUint32());
+      skipped.Skip(count);
+      const std::uint32_t following = one_by_one.NextUint32();
+      EXPECT_EQ(filled.NextUint32(), following) << before << " + " << count;
+      EXPECT_EQ(skipped.NextUint32(), following) << before << " + " << count;
+    }
+  }
+}
+
 TEST(RandomTest, WiderDrawsAreMadeOfWords) {
   Random words(5, RandomStream::kInit);
   const std::uint32_t w0 = words.NextUint32();
@@ -175,6 +196,21 @@ TEST(ShuffleTest, SwapsFromTheEnd) {
   Random random(4, RandomStream::kShuffle, 1);
   Shuffle(values, random);
   EXPECT_EQ(values, expected);
+}
+
+TEST(ShuffleTest, LeavesTheGeneratorWhereOneDrawASwapLeavesIt) {
+  for (const std::uint32_t count : {2U, 3U, 1000U, 2049U}) {
+    Random random(9, RandomStream::kShuffle);
+    Random expected = random;
+    std::vector<std::uint32_t> values(count);
+    std::vector<std::uint32_t> by_hand(count);
+    for (std::uint32_t i = 0; i < count; ++i) values[i] = by_hand[i] = i;
+    Shuffle(values, random);
+    for (std::size_t i = count; i > 1; --i)
+      std::swap(by_hand[i - 1], by_hand[expected.NextBelow(i)]);
+    EXPECT_EQ(values, by_hand);
+    EXPECT_EQ(random.NextUint64(), expected.NextUint64());
+  }
 }
 
 TEST(ShuffleTest, MakesEveryOrderEquallyOften) {
