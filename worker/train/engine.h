@@ -42,7 +42,7 @@ class EngineSession {
   virtual std::int64_t StepsPerCall(std::int64_t batch_size) const = 0;
   // One optimizer step for each `batch_size` of the given training rows (indices into
   // dataset.train_*), in this order, the last with as many as are left; reports[i] is of step i.
-  // REQUIRES: as many reports as steps.
+  // REQUIRES: as many reports as steps; batch_size at most that of the hyper-parameters.
   virtual void Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size,
                      double learning_rate, std::span<StepReport> reports) = 0;
   // Forward only, eval mode, over all validation rows in order; `batch_size` rows a batch, the last

@@ -11,8 +11,9 @@
 
 namespace bitsweep::train {
 
-// Runs trials with LibTorch on data below `data_root`: one copy of a data set for all slots, one
-// intra-op thread each. As Executor says; `clock` must outlive it.
+// Runs trials, with the fused engine or LibTorch, and transforms on data below `data_root`: one
+// copy of a data set for all slots, one intra-op thread each. As Executor says; `clock` must
+// outlive it.
 class TorchExecutor final : public worker::Executor {
  public:
   TorchExecutor(std::string data_root, Clock& clock);

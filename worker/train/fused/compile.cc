@@ -20,8 +20,10 @@ using graph::Graph;
 using graph::Node;
 using graph::NodeKind;
 
-// Of a sample, so that steps between rows and offsets of weights fit in 32 bits.
+// Activations of a sample, and parameters of a graph. Small networks have fewer by far, and 32 bits
+// hold all offsets and steps.
 constexpr std::int64_t kMostRows = 1 << 22;
+constexpr std::int64_t kMostParameters = 1 << 23;
 
 // A value while the program is made: its rows; which gradient it has (values that are roundings of
 // one another share it); whether anything trainable is upstream.
@@ -113,15 +115,20 @@ class Compiler {
   explicit Compiler(const Graph& graph) : graph_(graph) {}
 
   absl::StatusOr<Program> Run() {
+    if (graph_.ParameterCount() > kMostParameters) {
+      return absl::UnimplementedError(fmt::format("{} parameters: expected at most {}",
+                                                  graph_.ParameterCount(), kMostParameters));
+    }
     PlaceTensors();
     for (const Node& node : graph_.nodes()) {
       for (const std::string& input : node.inputs) ++readers_[input];
     }
-    std::int64_t rows = 0;
     for (std::size_t n = 0; n < graph_.nodes().size(); ++n) {
       const Node& node = graph_.nodes()[n];
-      rows += graph::ElementCount(graph_.sample_shapes()[n]);
-      if (rows > kMostRows) return absl::UnimplementedError("more activations than it is made for");
+      if (rows_ + graph::ElementCount(graph_.sample_shapes()[n]) > kMostRows) {
+        return absl::UnimplementedError(
+            fmt::format("{}: more than {} activations a sample", node.name, kMostRows));
+      }
       if (absl::Status status = Add(node, n); !status.ok()) {
         return absl::UnimplementedError(
             fmt::format("{}: {}", node.name, std::string(status.message())));
@@ -160,6 +167,7 @@ class Compiler {
   Value NewValue(std::int64_t rows, bool has_gradient) {
     Value value{.rows = {.first = program_.activation_rows, .count = Narrow(rows)}};
     program_.activation_rows += value.rows.count;
+    rows_ += rows;
     if (has_gradient) {
       value.gradient = Narrow(static_cast<std::int64_t>(gradients_.size()));
       gradients_.push_back({.count = value.rows.count});
@@ -322,7 +330,7 @@ class Compiler {
     Norm norm{.channels = Narrow(op.num_features),
               .positions = Narrow(positions),
               .saved = program_.saved,
-              .eps = static_cast<float>(op.eps),
+              .eps = op.eps,
               .momentum = static_cast<float>(op.momentum)};
     ASSIGN_OR_RETURN(norm.weight, Offset(node, ".weight"));
     ASSIGN_OR_RETURN(norm.bias, Offset(node, ".bias"));
@@ -346,6 +354,7 @@ class Compiler {
   std::set<std::string> called_;                  // modules with tensors
   std::map<std::string, std::size_t> makers_;     // the operation that a relu may become part of
   std::vector<GradientRows> gradients_;
+  std::int64_t rows_ = 0;  // activation_rows
 };
 
 }  // namespace

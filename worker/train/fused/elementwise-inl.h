@@ -18,11 +18,13 @@
 HWY_BEFORE_NAMESPACE();
 namespace bitsweep::train::fused::HWY_NAMESPACE {
 
-HWY_INLINE Lanes Exp(const Lanes& x) {
-  return Each([&](std::size_t i) { return hn::Exp(kTag, x.v[i]); });
-}
-HWY_INLINE Lanes Log(const Lanes& x) {
-  return Each([&](std::size_t i) { return hn::Log(kTag, x.v[i]); });
+// e^x for all x: Highway's is made for |x| up to about 104 and takes NaN for a small number.
+HWY_INLINE Vector Exp(Vector x) {
+  const Vector bound = hn::Set(kTag, 104.0F);  // e^-104 is 0, e^104 infinity
+  const Vector inside = hn::Max(hn::Min(x, bound), hn::Neg(bound));
+  const Vector e = hn::Exp(kTag, inside);
+  const Vector high = hn::IfThenElse(hn::Gt(x, hn::Set(kTag, 88.7228394F)), hn::Inf(kTag), e);
+  return hn::IfThenElse(hn::Eq(x, x), high, x);
 }
 HWY_INLINE Lanes operator/(const Lanes& a, const Lanes& b) {
   return Each([&](std::size_t i) { return hn::Div(a.v[i], b.v[i]); });
@@ -52,7 +54,11 @@ HWY_INLINE void MapBack(const float* dy, float* dx, bool adds, std::size_t rows,
   }
 }
 
-HWY_INLINE Lanes SigmoidOf(const Lanes& x) { return All(1) / (All(1) + Exp(All(0) - x)); }
+// 1 / (1 + e^-x)
+HWY_INLINE Lanes SigmoidOf(const Lanes& x) {
+  const Lanes e = Each([&](std::size_t i) { return Exp(hn::Neg(x.v[i])); });
+  return All(1) / (All(1) + e);
+}
 
 // As quant::IntegerGrid says, the same bits as worker/quant.
 template <bool kFloor>

@@ -17,7 +17,7 @@ namespace bitsweep::train {
 // Supports linear, conv1d, batch norm, relu, sigmoid, add, view, flatten and dropout, integer
 // formats, and batches whose activations fit in kMaxBytes. The result is a function of the graph,
 // the data and the instruction set, which the version names. Thread-safe; a session belongs to one
-// thread and allocates nothing after Start.
+// thread and its steps allocate nothing.
 class FusedEngine final : public Engine {
  public:
   static constexpr std::size_t kMaxBytes = std::size_t{1} << 29;  // of one session's buffers

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
+#include "fmt/format.h"
 
 namespace bitsweep::train::fused {
 namespace {
@@ -54,7 +55,8 @@ absl::StatusOr<std::uint32_t> AssignGradientRows(std::vector<GradientRows>& grad
     if (op->kind == OpKind::kRound || op->output.gradient == kNoGradient) continue;
     const std::uint32_t own = op->output.gradient;
     if (!is_written[own])
-      return absl::UnimplementedError("a result that does not reach the output");
+      return absl::UnimplementedError(fmt::format(
+          "the result of operation {} does not reach the output", program.ops.rend() - op - 1));
     for (Input* input : {&op->input, &op->second}) {
       if (input->use == GradientUse::kNone) continue;
       const std::uint32_t gradient = input->rows.gradient;

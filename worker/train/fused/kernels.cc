@@ -56,8 +56,8 @@ void RunForward(const Tile& t) {
           NormForward(t.program.norms[op.detail], t.b.parameters, t.b.statistics, t.b.saved, x, y,
                       op.has_relu, t.b.stride, t.extent);
         } else {
-          NormEvaluate(t.program.norms[op.detail], t.b.parameters, t.b.statistics, x, y,
-                       op.has_relu, t.b.stride, t.extent);
+          NormEvaluate(t.program.norms[op.detail], t.b.parameters, t.b.saved, x, y, op.has_relu,
+                       t.b.stride, t.extent);
         }
         break;
       case OpKind::kRelu:
@@ -213,6 +213,16 @@ TileSums EvaluateTile(const Program& program, const Buffers& buffers, const Samp
 
 void RoundParameters(const Program& program, const Buffers& buffers) {
   HWY_DYNAMIC_DISPATCH(RoundParameters)(program, buffers);
+}
+
+void BeginEvaluation(const Program& program, const Buffers& buffers) {
+  for (const Norm& norm : program.norms) {
+    for (std::size_t c = 0; c < norm.channels; ++c) {
+      buffers.saved[norm.saved + c] = buffers.statistics[norm.mean + c];
+      buffers.saved[norm.saved + norm.channels + c] =
+          InverseDeviation(buffers.statistics[norm.variance + c], norm.eps);
+    }
+  }
 }
 
 bool HasInstructions() { return (hwy::SupportedTargets() & HWY_TARGETS) != 0; }

@@ -3,8 +3,9 @@
 // time.
 //
 // Bits: sums over samples run in 16 lanes (lane = sample modulo 16) that are added in one fixed
-// order, and every product is added with one rounding where the processor has fused multiply-adds:
-// AVX2, AVX-512 and NEON are written to give the same bits. SSE4 rounds twice, and differs.
+// order (those of few samples one by one), and every product is added with one rounding where the
+// processor has fused multiply-adds: AVX2, AVX-512 and NEON are written to give the same bits. SSE4
+// rounds twice, and differs.
 #ifndef BITSWEEP_WORKER_TRAIN_FUSED_KERNELS_H_
 #define BITSWEEP_WORKER_TRAIN_FUSED_KERNELS_H_
 
@@ -59,6 +60,9 @@ void RoundParameters(const Program& program, const Buffers& buffers);
 TileSums TrainTile(const Program& program, const Buffers& buffers, const Samples& samples,
                    float loss_scale, bool adds);
 
+// To be called before the first tile of an evaluation: `saved` becomes the running means and
+// deviations.
+void BeginEvaluation(const Program& program, const Buffers& buffers);
 // Forward in evaluation mode: norms take the running statistics, dropout lets everything through.
 TileSums EvaluateTile(const Program& program, const Buffers& buffers, const Samples& samples);
 

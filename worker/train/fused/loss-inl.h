@@ -38,11 +38,12 @@ HWY_INLINE std::size_t VectorLoss(const float* outputs, const std::int32_t* labe
   }
   Vector sum = zero;
   for (std::size_t j = 0; j < classes; ++j) {
-    const Vector e = hn::Exp(kTag, hn::Sub(hn::Load(kTag, outputs + j * stride), highest));
+    const Vector e = Exp(hn::Sub(hn::Load(kTag, outputs + j * stride), highest));
     if constexpr (kTrains) hn::Store(e, kTag, gradient + j * stride);
     sum = hn::Add(sum, e);
   }
-  loss = hn::Add(hn::Log(kTag, sum), hn::Sub(highest, own));
+  const Vector log = hn::IfThenElse(hn::Eq(sum, sum), hn::Log(kTag, sum), sum);  // NaN stays
+  loss = hn::Add(log, hn::Sub(highest, own));
   if constexpr (kTrains) {
     const Vector share = hn::Div(hn::Set(kTag, scale), sum);
     const Vector minus = hn::Set(kTag, -scale);

@@ -41,9 +41,10 @@ HWY_INLINE void Normalize(const Norm& norm, std::size_t channel, float mean, flo
   });
 }
 
-// Batch statistics: mean = sum x / n, var = sum (x - mean)^2 / n over samples and positions;
-// y = (x - mean) / sqrt(var + eps) weight + bias. The running ones move by `momentum` towards mean
-// and var n / (n - 1). saved: mean and 1 / sqrt(var + eps), by channel.
+// Batch statistics: mean = x0 + sum (x - x0) / n, with x0 the channel's first sample, which keeps
+// the digits of values far from 0; var = sum (x - mean)^2 / n; over samples and positions; y = (x -
+// mean) / sqrt(var + eps) weight + bias. The running ones move by `momentum` towards mean and var n
+// / (n - 1). saved: mean and 1 / sqrt(var + eps), by channel.
 inline void NormForward(const Norm& norm, const float* parameters, float* statistics, float* saved,
                         const float* x, float* y, bool has_relu, std::size_t stride,
                         const Extent& extent) {
@@ -53,16 +54,20 @@ inline void NormForward(const Norm& norm, const float* parameters, float* statis
   for (std::size_t c = 0; c < norm.channels; c += kChannels) {
     const std::size_t count = std::min(kChannels, norm.channels - c);
     Vector4 folds[kChannels] = {hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4), hn::Zero(kTag4)};
+    alignas(16) float first4[kChannels] = {};
     for (std::size_t k = 0; k < count; ++k) {
+      first4[k] = x[(c + k) * norm.positions * stride];
+      const Lanes first = All(first4[k]);
       Lanes sum = All(0);
       OverChannel(norm, c + k, stride, extent, [&](std::size_t at, bool is_full) {
-        const Lanes v = Load(x + at);
+        const Lanes v = Load(x + at) - first;
         sum = sum + (is_full ? v : FirstLanes(v, extent.rest));
       });
       folds[k] = Fold(sum);
     }
-    const Vector4 mean =
+    const Vector4 beyond =
         hn::Div(SumFolds(folds[0], folds[1], folds[2], folds[3]), hn::Set(kTag4, n));
+    const Vector4 mean = hn::Add(hn::Load(kTag4, first4), beyond);
     alignas(16) float mean4[kChannels];
     hn::Store(mean, kTag4, mean4);
     for (std::size_t k = 0; k < count; ++k) {
@@ -78,35 +83,33 @@ inline void NormForward(const Norm& norm, const float* parameters, float* statis
     const Vector4 squares = SumFolds(folds[0], folds[1], folds[2], folds[3]);
     const Vector4 variance = hn::Div(squares, hn::Set(kTag4, n));
     const Vector4 unbiased = hn::Div(squares, hn::Set(kTag4, n - 1.0F));
-    const Vector4 inverse =
-        hn::Div(hn::Set(kTag4, 1.0F), hn::Sqrt(hn::Add(variance, hn::Set(kTag4, norm.eps))));
     alignas(16) float unbiased4[kChannels];
-    alignas(16) float inverse4[kChannels];
+    alignas(16) float variance4[kChannels];
     hn::Store(unbiased, kTag4, unbiased4);
-    hn::Store(inverse, kTag4, inverse4);
+    hn::Store(variance, kTag4, variance4);
     for (std::size_t k = 0; k < count; ++k) {
       const std::size_t i = c + k;
       means[i] = mean4[k];
-      inverses[i] = inverse4[k];
+      inverses[i] = InverseDeviation(variance4[k], norm.eps);
       float& running_mean = statistics[norm.mean + i];
       float& running_variance = statistics[norm.variance + i];
       running_mean = (1 - norm.momentum) * running_mean + norm.momentum * mean4[k];
       running_variance = (1 - norm.momentum) * running_variance + norm.momentum * unbiased4[k];
-      Normalize(norm, i, mean4[k], parameters[norm.weight + i] * inverse4[k],
+      Normalize(norm, i, mean4[k], parameters[norm.weight + i] * inverses[i],
                 parameters[norm.bias + i], x, y, has_relu, stride, extent);
     }
   }
 }
 
-// The same with the running statistics.
-inline void NormEvaluate(const Norm& norm, const float* parameters, const float* statistics,
+// The same with the running statistics; saved: as BeginEvaluation left it.
+inline void NormEvaluate(const Norm& norm, const float* parameters, const float* saved,
                          const float* x, float* y, bool has_relu, std::size_t stride,
                          const Extent& extent) {
+  const float* means = saved + norm.saved;
+  const float* inverses = means + norm.channels;
   for (std::size_t c = 0; c < norm.channels; ++c) {
-    const float scale =
-        parameters[norm.weight + c] / std::sqrt(statistics[norm.variance + c] + norm.eps);
-    Normalize(norm, c, statistics[norm.mean + c], scale, parameters[norm.bias + c], x, y, has_relu,
-              stride, extent);
+    Normalize(norm, c, means[c], parameters[norm.weight + c] * inverses[c],
+              parameters[norm.bias + c], x, y, has_relu, stride, extent);
   }
 }
 

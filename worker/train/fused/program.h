@@ -8,6 +8,7 @@
 #ifndef BITSWEEP_WORKER_TRAIN_FUSED_PROGRAM_H_
 #define BITSWEEP_WORKER_TRAIN_FUSED_PROGRAM_H_
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -89,9 +90,14 @@ struct Norm {
   std::uint32_t variance = 0;
   std::uint32_t saved = 0;  // offset of 2 * channels floats of scratch: batch mean, 1 / deviation
   std::uint32_t count = 0;  // which counter of batches
-  float eps = 0;
+  double eps = 0;
   float momentum = 0;
 };
+
+// 1 / sqrt(variance + eps), in float64: there any eps of a graph is above 0.
+inline float InverseDeviation(float variance, double eps) {
+  return static_cast<float>(1 / std::sqrt(static_cast<double>(variance) + eps));
+}
 
 struct Drop {
   std::uint32_t node = 0;  // substream of the random numbers

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::size_t kTileFloats = 1 << 16;  // activations and gradients of a tile: 256 KiB
 constexpr std::size_t kLargestTile = 256;
-constexpr std::int64_t kProductsPerCall = 4'000'000;
+constexpr std::int64_t kWorkPerCall = 4'000'000;
 constexpr std::int64_t kMostStepsPerCall = 1024;
-constexpr std::int64_t kTilesBetweenQuestions = 64;
+constexpr std::int64_t kMostTilesBetweenQuestions = 64;
 
 // Samples at once such that `rows` rows of them stay in the cache.
 std::size_t CacheTile(std::size_t rows) {
@@ -27,6 +27,11 @@ std::size_t TrainingTile(const Program& program, std::size_t batch, std::size_t 
 }
 
 std::size_t EvaluationTile(const Program& program) { return CacheTile(program.activation_rows); }
+
+// Of one sample, forward, in about multiply-adds.
+std::int64_t WorkOf(const Program& program) {
+  return program.products + 4 * std::int64_t{program.activation_rows};
+}
 
 // Floats between rows: whole cache lines, an odd number of them, so that the same sample of
 // neighbouring rows falls into different sets of a cache.
@@ -134,8 +139,8 @@ Session::Session(const graph::Graph& graph, Program program,
 
 std::int64_t Session::StepsPerCall(std::int64_t batch_size) const {
   const std::int64_t samples = std::min(batch_size, dataset_.train_rows());
-  return std::clamp<std::int64_t>(kProductsPerCall / (3 * program_.products * samples + 1), 1,
-                                  kMostStepsPerCall);
+  const std::int64_t work = 3 * WorkOf(program_) * samples + program_.parameters;
+  return std::clamp<std::int64_t>(kWorkPerCall / work, 1, kMostStepsPerCall);
 }
 
 void Session::DrawMasks(std::size_t count) {
@@ -195,6 +200,10 @@ void Session::Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size
 EvaluationSums Session::Evaluate(std::int64_t batch_size,
                                  const std::function<bool()>& should_stop) {
   RoundParameters(program_, buffers_);
+  BeginEvaluation(program_, buffers_);
+  const std::int64_t tiles_between_questions = std::clamp<std::int64_t>(
+      kWorkPerCall / (WorkOf(program_) * static_cast<std::int64_t>(evaluation_tile_)), 1,
+      kMostTilesBetweenQuestions);
   Buffers buffers = buffers_;
   buffers.stride = Stride(evaluation_tile_);
   const std::span<const float> x = dataset_.validation_x();
@@ -204,7 +213,7 @@ EvaluationSums Session::Evaluate(std::int64_t batch_size,
   double batch_loss = 0;
   std::int64_t batch_rows = 0;
   for (std::int64_t tile = 0; sums.rows < all; ++tile) {
-    if (tile % kTilesBetweenQuestions == 0 && should_stop()) break;
+    if (tile % tiles_between_questions == 0 && should_stop()) break;
     const std::size_t count = std::min(evaluation_tile_, static_cast<std::size_t>(all - sums.rows));
     sums.correct += EvaluateTile(program_, buffers,
                                  {.x = x.data(),

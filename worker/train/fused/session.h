@@ -23,7 +23,7 @@ namespace bitsweep::train::fused {
 double BufferBytes(const Program& program, std::int64_t batch_size, std::int64_t train_rows);
 
 // A training over one program. A batch is one tile where the program needs it whole, else several
-// that stay in the cache; tile sizes depend on the program and the batch size alone.
+// that stay in the cache; tile sizes depend on the program, the batch size and the number of rows.
 class Session final : public EngineSession {
  public:
   // `graph` is read here only. The dataset must outlive the session.
@@ -41,7 +41,6 @@ class Session final : public EngineSession {
  private:
   StepReport Step(std::span<const std::uint32_t> rows, std::size_t following, double learning_rate);
   void DrawMasks(std::size_t count);
-  Buffers Over(std::size_t tile) const;
 
   const Program program_;
   const data::Dataset& dataset_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the fused engine supports and promises, seen from outside.
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -94,6 +95,73 @@ TEST(FusedEngineTest, WhatIsNoNumberShowsInTheLoss) {
   const Trained trained = TrainOnce(graph, dataset, 16, 1);
   EXPECT_TRUE(std::isfinite(trained.reports[0].loss));
   EXPECT_TRUE(std::isnan(trained.reports[1].loss));
+}
+
+// Losses of one row with the given output weight times 1.
+double LossOf(const graph::Op& op, float output, std::int32_t label) {
+  const graph::Graph graph = Network({1}, {{"a", Fc(1, 2), {"x"}}, {"o", op, {"a"}}});
+  data::Dataset dataset{.features = 1, .classes = 2, .validates_on_training_rows = true};
+  dataset.train_x = {1.0F};
+  dataset.train_y = {label};
+  const std::vector<graph::TensorValue> tensors = {{.name = "a.weight", .f32 = {0.0F, output}},
+                                                   {.name = "a.bias", .f32 = {0.0F, 0.0F}}};
+  return FusedEngine()
+      .Start(graph, tensors, {.batch_size = 1}, dataset, 1)
+      .value()
+      ->Evaluate(1, [] { return false; })
+      .loss_sum;
+}
+
+TEST(FusedEngineTest, ExponentialsHoldForAllOutputs) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float x : {0.0F, 1.0F, -1.0F, 20.0F, 80.0F, 87.5F, 88.0F, 88.5F, 89.0F, 103.0F, 104.0F,
+                        105.0F, 150.0F, 178.0F, 178.5F, 200.0F, 1e4F, 3e38F, infinity}) {
+    for (const float sign : {1.0F, -1.0F}) {
+      const double o = 1 / (1 + std::exp(-static_cast<double>(sign * x)));
+      EXPECT_NEAR(LossOf(graph::Sigmoid{}, sign * x, 0),
+                  std::log(std::exp(0.5) + std::exp(o)) - 0.5, 1e-6)
+          << "sigmoid of " << sign * x;
+      if (x > 1e30F) continue;
+      const double wrong = static_cast<double>(sign * x);
+      const double loss = std::max(wrong, 0.0) + std::log1p(std::exp(-std::abs(wrong)));
+      EXPECT_NEAR(LossOf(graph::Dropout{.p = 0}, sign * x, 0), loss, 1e-6 * (1 + loss)) << wrong;
+    }
+  }
+}
+
+TEST(FusedEngineTest, OneOutputThatIsNoNumberMakesTheLossNone) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(LossOf(graph::Dropout{.p = 0}, nan, 0)));
+  EXPECT_TRUE(std::isnan(LossOf(graph::Dropout{.p = 0}, nan, 1)));
+  EXPECT_TRUE(std::isnan(LossOf(graph::Sigmoid{}, nan, 0)));
+}
+
+// Of a channel with mean far from 0, against float64.
+TEST(FusedEngineTest, RunningStatisticsMoveTowardsTheBatchs) {
+  const graph::Graph graph =
+      Network({1}, {{"n", graph::BatchNorm1d{.num_features = 1}, {"x"}}, {"a", Fc(1, 2), {"n"}}});
+  data::Dataset dataset = RandomRows(graph, 37, 2);
+  for (float& x : dataset.train_x) x = 1000.0F + x;
+  double mean = 0;
+  double variance = 0;
+  for (const float x : dataset.train_x) mean += static_cast<double>(x) / 37;
+  for (const float x : dataset.train_x) variance += std::pow(static_cast<double>(x) - mean, 2) / 36;
+  const std::vector<graph::TensorValue> before = RandomTensors(graph, 1);
+  const auto after = TrainOnce(graph, dataset, 37, 1).tensors;
+  ASSERT_EQ(after[2].name, "n.running_mean");
+  EXPECT_NEAR(after[2].f32[0], 0.9 * static_cast<double>(before[2].f32[0]) + 0.1 * mean, 1e-4);
+  EXPECT_NEAR(after[3].f32[0], 0.9 * static_cast<double>(before[3].f32[0]) + 0.1 * variance, 1e-5);
+  EXPECT_EQ(after[4].i64[0], 4);
+}
+
+TEST(FusedEngineTest, AConstantChannelIsTakenAway) {
+  const graph::Graph graph = Network(
+      {1},
+      {{"n", graph::BatchNorm1d{.num_features = 1, .eps = 1e-50}, {"x"}}, {"a", Fc(1, 2), {"n"}}});
+  data::Dataset dataset = RandomRows(graph, 40, 2);
+  dataset.train_x.assign(40, 12345.678F);
+  const Trained trained = TrainOnce(graph, dataset, 40, 1);
+  EXPECT_TRUE(std::isfinite(trained.reports[0].loss));
 }
 
 TEST(FusedEngineTest, EvaluationStopsWhenAsked) {

@@ -160,6 +160,50 @@ TEST_P(GradientTest, EvaluationIsThatOfFloat64) {
   EXPECT_NEAR(mean_of_all, sums.loss_sum / 35, 1e-12);
 }
 
+// A graph without norms runs a batch in tiles: dropout goes on where the tile before ended.
+TEST(GradientOverTilesTest, SumsOverAllTiles) {
+  std::vector<Line> lines;
+  std::string last = "x";
+  for (int i = 0; i < 12; ++i) {  // wide enough that 600 samples are several tiles
+    const std::string name = "a" + std::to_string(i);
+    lines.push_back({name, Fc(i == 0 ? 2 : 40, i == 11 ? 3 : 40), {last}});
+    last = name;
+    if (i != 5) continue;
+    lines.push_back({"d", graph::Dropout{.p = 0.5}, {last}});
+    last = "d";
+  }
+  const graph::Graph graph = Network({2}, lines);
+  std::vector<graph::TensorValue> tensors = RandomTensors(graph, kSeed);
+  for (graph::TensorValue& t : tensors) {
+    for (float& v : t.f32) v *= 0.3F;
+  }
+  const Doubles exact = ToDoubles(tensors);
+  const data::Dataset dataset = RandomRows(graph, 600, kSeed);
+  const auto session =
+      FusedEngine()
+          .Start(graph, tensors, {.batch_size = 600, .optimizer = spec::Optimizer::kSgd}, dataset,
+                 kSeed)
+          .value();
+  std::vector<StepReport> report(1);
+  session->Steps(InOrder(600), 600, 1.0, report);
+  const auto loss = [&](const Doubles& at) {
+    return ReferenceLoss(graph, at, dataset.train_x, dataset.train_y, ReferenceMode::kTrain, kSeed);
+  };
+  EXPECT_NEAR(report[0].loss, loss(exact), 1e-5);
+  const auto stepped = session->Tensors();
+  for (std::size_t t = 0; t < exact.size(); t += 11) {  // some: each takes two passes the slow way
+    Doubles moved = exact;
+    moved[t][1] += 1e-5;
+    const double above = loss(moved);
+    moved[t][1] -= 2e-5;
+    const double slope = (above - loss(moved)) / 2e-5;
+    const double w = exact[t][1];
+    EXPECT_NEAR((w - static_cast<double>(stepped[t].f32[1])) / 1.9 - 5e-4 * w, slope,
+                3e-6 + 1e-4 * std::abs(slope))
+        << tensors[t].name;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Operations, GradientTest, ::testing::ValuesIn(Cases()),
                          [](const auto& c) { return c.param.name; });
 
