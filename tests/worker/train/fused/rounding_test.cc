@@ -170,7 +170,8 @@ TEST(FusedRoundingTest, SaturatedWeightsGetTheirGradients) {
   std::vector<StepReport> report(1);
   session->Steps(InOrder(20), 20, 1.0, report);
   const float without_gradient = 5.0F - 1.9F * 5e-4F * 5.0F;
-  for (const float w : session->Tensors()[0].f32) EXPECT_GT(std::abs(w - without_gradient), 1e-4F);
+  const std::vector<graph::TensorValue> stepped = session->Tensors();
+  for (const float w : stepped[0].f32) EXPECT_GT(std::abs(w - without_gradient), 1e-4F);
 }
 
 }  // namespace
