@@ -37,7 +37,8 @@ class Random {
   Random(std::uint64_t seed, RandomStream stream, std::uint32_t substream = 0);
 
   std::uint32_t NextUint32();
-  // The same draws many at a time: words[k] is what the k-th call of NextUint32 would have returned.
+  // The same draws many at a time: words[k] is what the k-th call of NextUint32 would have
+  // returned.
   void Fill(std::span<std::uint32_t> words);
   // As if NextUint32 had been called `count` times.
   void Skip(std::uint64_t count);
