@@ -9,7 +9,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
-seconds=0.5
+seconds=0.3
 quick=0
 case "${1:-}" in
   "") ;;
