@@ -11,7 +11,6 @@ namespace bitsweep::spec {
 namespace {
 
 using graph::Graph;
-using graph::Node;
 
 // Bytes of names times costs of patterns: some seconds at the very worst, milliseconds as a rule.
 constexpr double kMaxMatchingCost = 3e7;
