@@ -9,18 +9,48 @@
 
 namespace bitsweep {
 
-std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
-                                        std::array<std::uint32_t, 2> key) {
+namespace {
+
+// The ten rounds of Philox4x32 on several blocks side by side, counters[word][block]: the rounds of
+// one block wait for each other, those of others do not.
+template <std::size_t kBlocks>
+void PhiloxRounds(std::array<std::array<std::uint32_t, kBlocks>, 4>& counters,
+                  std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {
-        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
+    for (std::size_t b = 0; b < kBlocks; ++b) {
+      const std::uint64_t p = std::uint64_t{0xD2511F53} * counters[0][b];
+      const std::uint64_t q = std::uint64_t{0xCD9E8D57} * counters[2][b];
+      counters[0][b] = static_cast<std::uint32_t>(q >> 32) ^ counters[1][b] ^ key[0];
+      counters[1][b] = static_cast<std::uint32_t>(q);
+      counters[2][b] = static_cast<std::uint32_t>(p >> 32) ^ counters[3][b] ^ key[1];
+      counters[3][b] = static_cast<std::uint32_t>(p);
+    }
     key[0] += 0x9E3779B9;
     key[1] += 0xBB67AE85;
   }
-  return counter;
+}
+
+// Lemire's method: the high half of a product, rejecting what would make it uneven.
+template <typename Draw>
+std::uint32_t Below(std::uint32_t bound, const Draw& draw) {
+  std::uint64_t product = std::uint64_t{draw()} * bound;
+  if (static_cast<std::uint32_t>(product) < bound) {
+    const std::uint32_t threshold = (0u - bound) % bound;
+    while (static_cast<std::uint32_t>(product) < threshold) {
+      product = std::uint64_t{draw()} * bound;
+    }
+  }
+  return static_cast<std::uint32_t>(product >> 32);
+}
+
+}  // namespace
+
+std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
+                                        std::array<std::uint32_t, 2> key) {
+  std::array<std::array<std::uint32_t, 1>, 4> words = {
+      {{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}};
+  PhiloxRounds(words, key);
+  return {words[0][0], words[1][0], words[2][0], words[3][0]};
 }
 
 Random::Random(std::uint64_t seed, RandomStream stream, std::uint32_t substream)
@@ -39,7 +69,6 @@ std::uint32_t Random::NextUint32() {
 void Random::Fill(std::span<std::uint32_t> words) {
   std::size_t at = 0;
   while (at < words.size() && used_ < 4) words[at++] = block_[used_++];
-  // Several blocks side by side: the rounds of one wait for each other, those of others do not.
   constexpr std::size_t kBlocks = 8;
   for (; at + 4 * kBlocks <= words.size(); at += 4 * kBlocks) {
     std::array<std::array<std::uint32_t, kBlocks>, 4> c;
@@ -50,19 +79,7 @@ void Random::Fill(std::span<std::uint32_t> words) {
       c[2][b] = counter_[2];
       c[3][b] = counter_[3];
     }
-    std::array<std::uint32_t, 2> key = key_;
-    for (int round = 0; round < 10; ++round) {
-      for (std::size_t b = 0; b < kBlocks; ++b) {
-        const std::uint64_t p = std::uint64_t{0xD2511F53} * c[0][b];
-        const std::uint64_t q = std::uint64_t{0xCD9E8D57} * c[2][b];
-        c[0][b] = static_cast<std::uint32_t>(q >> 32) ^ c[1][b] ^ key[0];
-        c[1][b] = static_cast<std::uint32_t>(q);
-        c[2][b] = static_cast<std::uint32_t>(p >> 32) ^ c[3][b] ^ key[1];
-        c[3][b] = static_cast<std::uint32_t>(p);
-      }
-      key[0] += 0x9E3779B9;
-      key[1] += 0xBB67AE85;
-    }
+    PhiloxRounds(c, key_);
     for (std::size_t b = 0; b < kBlocks; ++b) {
       for (std::size_t w = 0; w < 4; ++w) words[at + 4 * b + w] = c[w][b];
     }
@@ -94,17 +111,8 @@ double Random::NextDouble() { return static_cast<double>(NextUint64() >> 11) * 0
 float Random::NextFloat() { return static_cast<float>(NextUint32() >> 8) * 0x1.0p-24f; }
 
 std::uint64_t Random::NextBelow(std::uint64_t bound) {
-  // Lemire's method: the high half of a product, rejecting what would make it uneven.
   if (bound <= 0xFFFFFFFFu) {
-    const auto bound32 = static_cast<std::uint32_t>(bound);
-    std::uint64_t product = std::uint64_t{NextUint32()} * bound32;
-    if (static_cast<std::uint32_t>(product) < bound32) {
-      const std::uint32_t threshold = (0u - bound32) % bound32;
-      while (static_cast<std::uint32_t>(product) < threshold) {
-        product = std::uint64_t{NextUint32()} * bound32;
-      }
-    }
-    return product >> 32;
+    return Below(static_cast<std::uint32_t>(bound), [this] { return NextUint32(); });
   }
   const std::uint64_t limit = (0 - bound) % bound;
   while (true) {
@@ -147,17 +155,11 @@ void Shuffle(std::span<std::uint32_t> values, Random& random) {
   source = random;
   for (; i > 1; --i) {
     const auto bound = static_cast<std::uint32_t>(i);
-    std::uint64_t product = std::uint64_t{draw()} * bound;
-    if (static_cast<std::uint32_t>(product) < bound) {  // Lemire's rejection, as NextBelow
-      const std::uint32_t threshold = (0u - bound) % bound;
-      while (static_cast<std::uint32_t>(product) < threshold) {
-        product = std::uint64_t{draw()} * bound;
-      }
-    }
+    const std::uint32_t chosen = Below(bound, draw);
     if (next + kAhead < kWords) {
       __builtin_prefetch(values.data() + (std::uint64_t{words[next + kAhead]} * bound >> 32));
     }
-    std::swap(values[i - 1], values[product >> 32]);
+    std::swap(values[i - 1], values[chosen]);
   }
   random.Skip(drawn);
 }

@@ -129,6 +129,7 @@ class Compiler {
         return absl::UnimplementedError(
             fmt::format("{}: more than {} activations a sample", node.name, kMostRows));
       }
+      node_ = node.name;
       if (absl::Status status = Add(node, n); !status.ok()) {
         return absl::UnimplementedError(
             fmt::format("{}: {}", node.name, std::string(status.message())));
@@ -137,7 +138,7 @@ class Compiler {
     program_.input = values_.at(graph_.placeholder().name).rows;
     const Value& output = values_.at(graph_.nodes().back().name);
     ASSIGN_OR_RETURN(program_.gradient_rows,
-                     AssignGradientRows(gradients_, output.gradient, program_));
+                     AssignGradientRows(gradients_, output.gradient, op_nodes_, program_));
     program_.output = output.rows;
     program_.output.gradient = gradients_[output.gradient].first;
     return std::move(program_);
@@ -190,6 +191,7 @@ class Compiler {
           .detail = Narrow(static_cast<std::int64_t>(detail))};
     op.output.gradient = output.gradient;
     program_.ops.push_back(op);
+    op_nodes_.push_back(node_);
   }
 
   // The value as `format` rounds it; straight through for the gradient, which is the value's own.
@@ -355,6 +357,8 @@ class Compiler {
   std::map<std::string, std::size_t> makers_;     // the operation that a relu may become part of
   std::vector<GradientRows> gradients_;
   std::int64_t rows_ = 0;  // activation_rows
+  std::string node_;       // the one at hand
+  std::vector<std::string> op_nodes_;
 };
 
 }  // namespace

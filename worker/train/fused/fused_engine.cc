@@ -10,6 +10,25 @@
 #include "worker/train/fused/session.h"
 
 namespace bitsweep::train {
+namespace {
+
+// The graph's program; Unimplemented as Engine::Supports.
+absl::StatusOr<fused::Program> CompileFor(const graph::Graph& graph, const spec::Hyperparameters& h,
+                                          const data::Dataset& dataset) {
+  if (!fused::HasInstructions()) {
+    return absl::UnimplementedError("the processor has none of the instruction sets it needs");
+  }
+  ASSIGN_OR_RETURN(fused::Program program, fused::Compile(graph));
+  const double bytes = fused::BufferBytes(program, h.batch_size, dataset.train_rows());
+  if (bytes > static_cast<double>(FusedEngine::kMaxBytes)) {
+    return absl::UnimplementedError(
+        fmt::format("a batch of {} would take {:.0f} MiB of buffers, at most {} are used",
+                    h.batch_size, bytes / (1 << 20), FusedEngine::kMaxBytes >> 20));
+  }
+  return program;
+}
+
+}  // namespace
 
 std::string FusedEngine::version() const {
   return fmt::format("fused 1 {}", fused::InstructionSet());
@@ -17,25 +36,14 @@ std::string FusedEngine::version() const {
 
 absl::Status FusedEngine::Supports(const graph::Graph& graph, const spec::Hyperparameters& h,
                                    const data::Dataset& dataset) const {
-  if (!fused::HasInstructions()) {
-    return absl::UnimplementedError("the processor has none of the instruction sets it needs");
-  }
-  ASSIGN_OR_RETURN(const fused::Program program, fused::Compile(graph));
-  const double bytes = fused::BufferBytes(program, h.batch_size, dataset.train_rows());
-  if (bytes > static_cast<double>(kMaxBytes)) {
-    return absl::UnimplementedError(
-        fmt::format("a batch of {} would take {:.0f} MiB of buffers, at most {} are used",
-                    h.batch_size, bytes / (1 << 20), kMaxBytes >> 20));
-  }
-  return absl::OkStatus();
+  return CompileFor(graph, h, dataset).status();
 }
 
 absl::StatusOr<std::unique_ptr<EngineSession>> FusedEngine::Start(
     const graph::Graph& graph, const std::vector<graph::TensorValue>& initial,
     const spec::Hyperparameters& h, const data::Dataset& dataset, std::uint64_t seed) {
   RETURN_IF_ERROR(CheckFit(graph, dataset));
-  RETURN_IF_ERROR(Supports(graph, h, dataset));
-  ASSIGN_OR_RETURN(fused::Program program, fused::Compile(graph));
+  ASSIGN_OR_RETURN(fused::Program program, CompileFor(graph, h, dataset));
   return std::make_unique<fused::Session>(graph, std::move(program), initial, h, dataset, seed);
 }
 

@@ -40,7 +40,9 @@ class RowPool {
 }  // namespace
 
 absl::StatusOr<std::uint32_t> AssignGradientRows(std::vector<GradientRows>& gradients,
-                                                 std::uint32_t output, Program& program) {
+                                                 std::uint32_t output,
+                                                 const std::vector<std::string>& names,
+                                                 Program& program) {
   RowPool pool;
   std::vector<bool> is_written(gradients.size(), false);
   const auto write = [&](std::uint32_t gradient) {
@@ -54,9 +56,11 @@ absl::StatusOr<std::uint32_t> AssignGradientRows(std::vector<GradientRows>& grad
   for (auto op = program.ops.rbegin(); op != program.ops.rend(); ++op) {
     if (op->kind == OpKind::kRound || op->output.gradient == kNoGradient) continue;
     const std::uint32_t own = op->output.gradient;
-    if (!is_written[own])
-      return absl::UnimplementedError(fmt::format(
-          "the result of operation {} does not reach the output", program.ops.rend() - op - 1));
+    if (!is_written[own]) {
+      return absl::UnimplementedError(
+          fmt::format("{}: its result does not reach the output",
+                      names[static_cast<std::size_t>(program.ops.rend() - op - 1)]));
+    }
     for (Input* input : {&op->input, &op->second}) {
       if (input->use == GradientUse::kNone) continue;
       const std::uint32_t gradient = input->rows.gradient;

@@ -4,6 +4,7 @@
 #define BITSWEEP_WORKER_TRAIN_FUSED_GRADIENT_ROWS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,9 +24,12 @@ struct GradientRows {
 // `gradients` (kNoGradient: none): which operation is the first to write one and which add to it,
 // and rows for each, shared by gradients whose lives do not meet: from the first writer, going
 // backwards, to the operation that made the value. The loss writes `output` before all. Returns the
-// rows used. Unimplemented when an operation's result does not reach the output.
+// rows used. Unimplemented when the result of an operation does not reach the output, by the name
+// of its node in `names`, one an operation.
 absl::StatusOr<std::uint32_t> AssignGradientRows(std::vector<GradientRows>& gradients,
-                                                 std::uint32_t output, Program& program);
+                                                 std::uint32_t output,
+                                                 const std::vector<std::string>& names,
+                                                 Program& program);
 
 }  // namespace bitsweep::train::fused
 

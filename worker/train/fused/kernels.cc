@@ -162,16 +162,13 @@ TileSums TrainTile(const Program& program, const Buffers& b, const Samples& samp
   return sums;
 }
 
-TileSums EvaluateTile(const Program& program, const Buffers& b, const Samples& samples) {
+std::int64_t EvaluateTile(const Program& program, const Buffers& b, const Samples& samples) {
   const Extent extent(samples.count);
   const Tile tile{program, b, extent};
   Gather(samples, tile.Values(program.input), b.labels, b.stride);
   RunForward<false>(tile);
-  TileSums sums;
-  sums.correct = Losses<false>(tile.Values(program.output), b.labels, program.output.count,
-                               b.stride, 0, nullptr, b.losses, extent);
-  sums.loss = SumOfLosses(b.losses, extent);
-  return sums;
+  return Losses<false>(tile.Values(program.output), b.labels, program.output.count, b.stride, 0,
+                       nullptr, b.losses, extent);
 }
 
 void RoundParameters(const Program& program, const Buffers& b) {
@@ -207,7 +204,7 @@ TileSums TrainTile(const Program& program, const Buffers& buffers, const Samples
   return HWY_DYNAMIC_DISPATCH(TrainTile)(program, buffers, samples, loss_scale, adds);
 }
 
-TileSums EvaluateTile(const Program& program, const Buffers& buffers, const Samples& samples) {
+std::int64_t EvaluateTile(const Program& program, const Buffers& buffers, const Samples& samples) {
   return HWY_DYNAMIC_DISPATCH(EvaluateTile)(program, buffers, samples);
 }
 

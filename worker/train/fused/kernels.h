@@ -64,7 +64,8 @@ TileSums TrainTile(const Program& program, const Buffers& buffers, const Samples
 // deviations.
 void BeginEvaluation(const Program& program, const Buffers& buffers);
 // Forward in evaluation mode: norms take the running statistics, dropout lets everything through.
-TileSums EvaluateTile(const Program& program, const Buffers& buffers, const Samples& samples);
+// Returns how many samples are classified right; their losses are in buffers.losses.
+std::int64_t EvaluateTile(const Program& program, const Buffers& buffers, const Samples& samples);
 
 // Whether this processor has one of the instruction sets; the functions above need it.
 bool HasInstructions();

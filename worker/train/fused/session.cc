@@ -46,7 +46,7 @@ struct Layout {
     std::size_t scratch = 0;
     for (const Matrix& m : program.matrices) {
       scratch = std::max(scratch, 4 * (std::size_t{m.outputs} * m.inputs * m.kernel + 4));
-      if (!m.HasFewSamples(std::min<std::size_t>(tile, 1))) continue;
+      if (!m.HasFewSamples(1)) continue;
       const std::size_t samples =
           std::max<std::size_t>(kLanes, Padded(std::min<std::size_t>(tile, m.outputs)));
       scratch = std::max(scratch, (samples + m.outputs) * Padded(m.inputs));
@@ -129,12 +129,14 @@ Session::Session(const graph::Graph& graph, Program program,
     if (place.kind == TensorPlace::Kind::kCounter) {
       counters_[place.offset] = value.i64.at(0);
     } else {
-      std::copy(value.f32.begin(), value.f32.end(),
-                (place.kind == TensorPlace::Kind::kParameter ? buffers_.parameters
-                                                             : buffers_.statistics) +
-                    place.offset);
+      std::copy(value.f32.begin(), value.f32.end(), At(place));
     }
   }
+}
+
+float* Session::At(const TensorPlace& place) const {
+  return (place.kind == TensorPlace::Kind::kParameter ? buffers_.parameters : buffers_.statistics) +
+         place.offset;
 }
 
 std::int64_t Session::StepsPerCall(std::int64_t batch_size) const {
@@ -220,8 +222,7 @@ EvaluationSums Session::Evaluate(std::int64_t batch_size,
                                   .y = y.data(),
                                   .features = static_cast<std::size_t>(dataset_.features),
                                   .first = static_cast<std::size_t>(sums.rows),
-                                  .count = count})
-                        .correct;
+                                  .count = count});
     for (std::size_t i = 0; i < count; ++i) {
       const double loss = static_cast<double>(buffers.losses[i]);
       sums.loss_sum += loss;
@@ -246,9 +247,7 @@ std::vector<graph::TensorValue> Session::Tensors() const {
     if (place.kind == TensorPlace::Kind::kCounter) {
       value.i64 = {counters_[place.offset]};
     } else {
-      const float* from = (place.kind == TensorPlace::Kind::kParameter ? buffers_.parameters
-                                                                       : buffers_.statistics) +
-                          place.offset;
+      const float* from = At(place);
       value.f32.assign(from, from + place.count);
     }
     values.push_back(std::move(value));

@@ -41,6 +41,7 @@ class Session final : public EngineSession {
  private:
   StepReport Step(std::span<const std::uint32_t> rows, std::size_t following, double learning_rate);
   void DrawMasks(std::size_t count);
+  float* At(const TensorPlace& place) const;  // of a parameter or a statistic
 
   const Program program_;
   const data::Dataset& dataset_;

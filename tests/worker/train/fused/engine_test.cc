@@ -222,7 +222,7 @@ TEST(FusedEngineTest, WhatItDoesNotSupportIsNamed) {
       WhyNot(Network({4}, {{"a", Fc(4, 4), {"x"}}, {"b", Fc(4, 4), {"a"}, std::nullopt, "a"}})),
       HasSubstr("b: calls a a second time"));
   EXPECT_THAT(WhyNot(Network({4}, {{"dead", Fc(4, 4), {"x"}}, {"a", Fc(4, 4), {"x"}}})),
-              HasSubstr("does not reach the output"));
+              HasSubstr("dead: its result does not reach the output"));
 }
 
 TEST(FusedEngineTest, ABatchThatWouldTakeTooMuchMemoryIsLeftToLibtorch) {
