@@ -10,6 +10,11 @@ import unittest
 from cluster import Cluster, small_sweep, wait_until
 
 
+def slow_sweep(**fields):
+    """Trials that last long enough to be hit in the middle: the fused engine would be done too soon."""
+    return small_sweep(engine="ENGINE_LIBTORCH", **fields)
+
+
 class CrashTest(Cluster):
     SERVER_ARGUMENTS = ["--lease-ttl", "4s"]
 
@@ -27,7 +32,7 @@ class CrashTest(Cluster):
     def test_a_killed_workers_trial_is_finished_by_another(self):
         self.start_server()
         self.start_worker("first", 1)
-        self.submit(small_sweep(epochs=200, repeats=1, rows=20000), "orphan")
+        self.submit(slow_sweep(epochs=200, repeats=1, rows=20000), "orphan")
         wait_until(lambda: self.counts("orphan").get("running"), "the trial runs")
         self.workers["first"].kill()
         self.start_worker("second", 1)
@@ -42,7 +47,7 @@ class CrashTest(Cluster):
     def test_a_killed_server_forgets_nothing(self):
         self.start_server()
         self.start_worker("steady", 2)
-        self.submit(small_sweep(epochs=5, repeats=40), "survivor")
+        self.submit(slow_sweep(epochs=5, repeats=40), "survivor")
         for goal in (3, 15, 27):
             wait_until(lambda: self.counts("survivor").get("succeeded", 0) >= goal, f"{goal} are done", interval=0.01)
             self.server.kill()
@@ -53,7 +58,7 @@ class CrashTest(Cluster):
     def test_a_stopped_worker_is_fenced(self):
         self.start_server()
         zombie = self.start_worker("zombie", 1)
-        self.submit(small_sweep(epochs=60, repeats=1, rows=20000), "fenced")
+        self.submit(slow_sweep(epochs=60, repeats=1, rows=20000), "fenced")
         wait_until(lambda: self.counts("fenced").get("running"), "the trial runs")
         zombie.signal(signal.SIGSTOP)
         self.start_worker("healthy", 1)
@@ -62,7 +67,7 @@ class CrashTest(Cluster):
         zombie.signal(signal.SIGCONT)
         # It hears that its lease is lost, drops the work and goes on with the next job.
         self.workers["healthy"].terminate()
-        self.submit(small_sweep(repeats=2), "next-one")
+        self.submit(slow_sweep(repeats=2), "next-one")
         self.assertEqual(self.wait_ended("next-one")["state"], "STATE_SUCCEEDED")
         after = self.grpcurl("bitsweep.v1.SweepService/GetTrial", {"name": "sweeps/fenced/trials/0"})["trial"]
         self.assertEqual(before, after)
@@ -73,7 +78,7 @@ class CrashTest(Cluster):
     def test_sigterm_gives_work_back_unharmed(self):
         self.start_server()
         worker = self.start_worker("leaver", 1, "--grace", "1s")
-        self.submit(small_sweep(epochs=2000, repeats=3, rows=20000), "drained")
+        self.submit(slow_sweep(epochs=2000, repeats=3, rows=20000), "drained")
         wait_until(lambda: self.counts("drained").get("running"), "a trial runs")
         start = time.monotonic()
         self.assertEqual(worker.terminate(), 0)
@@ -86,7 +91,7 @@ class CrashTest(Cluster):
 
     def test_a_job_that_kills_its_workers_is_dead(self):
         self.start_server()
-        self.submit(small_sweep(epochs=2000, repeats=1, rows=20000), "poison")
+        self.submit(slow_sweep(epochs=2000, repeats=1, rows=20000), "poison")
         for number in (1, 2):
             self.start_worker(f"victim-{number}", 1)
             wait_until(lambda: self.counts("poison").get("running"), "the trial runs", 60)
@@ -105,7 +110,7 @@ class CrashTest(Cluster):
         names = ["alpha", "beta"]
         for name in names:
             self.start_worker(name, 2)
-        self.submit(small_sweep(epochs=24, repeats=50, rows=12000,
+        self.submit(slow_sweep(epochs=24, repeats=50, rows=12000,
                                 grid={"learning_rate": [1e-4, 1e-3, 1e-2, 3e-3]}), "storm")
         pause = threading.Event()
         deadline = time.monotonic() + seconds

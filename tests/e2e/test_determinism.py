@@ -23,9 +23,9 @@ POINTS = [{"learning_rate": rate, "batch_size": size, "optimizer": optimizer}
           for rate in (1e-3, 1e-2) for size in (48, 100) for optimizer in ("OPTIMIZER_ADAM", "OPTIMIZER_SGD")]
 
 
-def sweep(points, **fields):
-    return small_sweep(epochs=4, repeats=2, points=points, keep_models="KEEP_MODELS_ALL",
-                       **fields) | {"model": {"builtin": "jsc-trt"}}
+def sweep(points, engine, rows):
+    return small_sweep(epochs=4, repeats=2, rows=rows, points=points, keep_models="KEEP_MODELS_ALL",
+                       engine=engine) | {"model": {"builtin": "jsc-trt"}}
 
 
 class DeterminismTest(Cluster):
@@ -47,20 +47,27 @@ class DeterminismTest(Cluster):
         self.assertEqual(len({row[7] for row in results}), len(results), "seeds differ")
         return hashlib.sha256(repr((results, epochs)).encode()).hexdigest()
 
-    def test_slots_order_and_restarts_change_nothing(self):
+    def test_slots_order_and_restarts_change_nothing_on_libtorch(self):
+        self.check("ENGINE_LIBTORCH", 4000)
+
+    def test_slots_order_and_restarts_change_nothing_on_the_fused_engine(self):
+        self.check("ENGINE_FUSED", 20000)  # more rows: the restarts shall find it in the middle
+
+    def check(self, engine, rows):
         def one_slot():
             self.start_worker("worker-one", 1)
-            self.submit(sweep(POINTS), "same")
+            self.submit(sweep(POINTS, engine, rows), "same")
 
         def four_slots_in_two_workers_in_another_order():
             self.start_worker("worker-two", 3)
             self.start_worker("worker-three", 1)
-            self.submit(sweep(POINTS[::-1][3:] + POINTS[::-1][:3]), "same")
+            self.submit(sweep(POINTS[::-1][3:] + POINTS[::-1][:3], engine, rows), "same")
 
         def restarts_in_the_middle():
             self.start_worker("worker-four", 2)
-            self.submit(sweep(POINTS), "same")
+            self.submit(sweep(POINTS, engine, rows), "same")
             wait_until(lambda: self.counts("same").get("succeeded", 0) >= 3, "some trials are done", interval=0.01)
+            self.assertLess(self.counts("same").get("succeeded", 0), 2 * len(POINTS), "it is in the middle")
             self.workers["worker-four"].kill()
             self.server.kill()
             self.start_server()
