@@ -221,7 +221,6 @@ void Agent::Impl::SlotLoop() {
     const absl::Duration taken = clock.Now() - start;
     jobs.Remove(job, taken);
     observer.OnTrialEnded(outcome, taken);
-    observer.OnBusySlots(jobs.busy());
     observer.OnHeld(jobs.held());
   }
 }
@@ -260,8 +259,10 @@ absl::Status Agent::Run() {
   std::thread lease([&] { impl.LeaseLoop(); });
   std::thread heartbeat([&] { impl.HeartbeatLoop(); });
   std::thread report([&] { impl.ReportLoop(); });
+  // Twice as many threads as slots: for each job that is computed, another's result may be under
+  // way. HeldJobs::Take lets no more compute than there are slots.
   std::vector<std::thread> slots;
-  for (std::int64_t i = 0; i < impl.options.slots; ++i) {
+  for (std::int64_t i = 0; i < 2 * impl.options.slots; ++i) {
     slots.emplace_back([&] { impl.SlotLoop(); });
   }
   {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace bitsweep::worker {
 namespace {
@@ -15,7 +16,7 @@ constexpr absl::Duration kShortTrial = absl::Seconds(2);
 
 std::int64_t HeldJobs::Room() const {
   const std::int64_t ready = typical_ < kShortTrial ? prefetch_ : 0;
-  return slots_ + ready - static_cast<std::int64_t>(held_.size());
+  return slots_ + ready - busy_ - static_cast<std::int64_t>(queue_.size());
 }
 
 std::int64_t HeldJobs::WaitForRoom() {
@@ -39,20 +40,32 @@ void HeldJobs::Add(std::vector<LeasedJob> jobs) {
 HeldJobs::Ptr HeldJobs::Take() {
   absl::MutexLock lock(&mu_);
   const auto can_go = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return queue_closed_ || !queue_.empty();
+    return queue_closed_ || (!queue_.empty() && busy_ < slots_);
   };
   mu_.Await(absl::Condition(&can_go));
   if (queue_closed_) return nullptr;
   Ptr job = std::move(queue_.front());
   queue_.pop_front();
+  job->has_slot = true;
   ++busy_;
+  ++taken_;
   return job;
+}
+
+void HeldJobs::Free(HeldJob& job) {
+  if (std::exchange(job.has_slot, false)) --busy_;
+}
+
+void HeldJobs::FreeSlot(HeldJob& job) {
+  absl::MutexLock lock(&mu_);
+  Free(job);
 }
 
 void HeldJobs::Remove(const Ptr& job, absl::Duration taken) {
   absl::MutexLock lock(&mu_);
   held_.erase(job->leased.ref);
-  --busy_;
+  Free(*job);
+  --taken_;
   typical_ = typical_ == absl::InfiniteDuration() ? taken : typical_ * 0.8 + taken * 0.2;
 }
 
@@ -75,7 +88,7 @@ std::vector<JobRef> HeldJobs::CloseQueue() {
 
 bool HeldJobs::WaitUntilIdle(absl::Time deadline) {
   absl::MutexLock lock(&mu_);
-  const auto is_idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return busy_ == 0; };
+  const auto is_idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return taken_ == 0; };
   return clock_.AwaitUntil(mu_, absl::Condition(&is_idle), deadline);
 }
 

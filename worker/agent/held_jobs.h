@@ -28,6 +28,7 @@ struct HeldJob {
   const LeasedJob leased;
   std::atomic<StopReason> stop{StopReason::kNone};
   // Guarded by HeldJobs' mutex.
+  bool has_slot = false;       // a slot computes it
   bool is_closed = false;      // its end is being told: the reporter leaves it alone
   bool is_reporting = false;   // a report is under way
   bool start_pending = false;  // started, and not yet told so
@@ -54,8 +55,10 @@ class HeldJobs {
   // Waits until another job can be taken; returns how many, 0 after CloseLeasing.
   std::int64_t WaitForRoom();
   void Add(std::vector<LeasedJob> jobs);
-  // The next job, which then runs; waits for one. Nothing after CloseQueue.
+  // The next job, which then has a slot; waits for a job and a free slot. Nothing after CloseQueue.
   Ptr Take();
+  // The job has been computed, its result is still to be brought: its slot is free for another.
+  void FreeSlot(HeldJob& job);
   // The job has ended. `taken` tells how long trials are.
   void Remove(const Ptr& job, absl::Duration taken);
   // WaitForRoom returns 0 from now on.
@@ -63,12 +66,12 @@ class HeldJobs {
   // No job is taken any more; after CloseLeasing. Returns those that waited, which are no longer
   // held.
   std::vector<JobRef> CloseQueue();
-  // Waits until nothing runs, or `deadline`; returns whether nothing does.
+  // Waits until nothing runs or is still to be brought, or `deadline`; returns whether nothing is.
   bool WaitUntilIdle(absl::Time deadline);
   void StopAll(StopReason reason);
 
   std::vector<Ptr> All() const;
-  std::int64_t busy() const;
+  std::int64_t busy() const;  // slots that compute
   std::int64_t held() const;
 
   // Progress of a running job.
@@ -88,6 +91,7 @@ class HeldJobs {
 
  private:
   std::int64_t Room() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Free(HeldJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Clock& clock_;
   const std::int64_t slots_;
@@ -96,6 +100,7 @@ class HeldJobs {
   std::deque<Ptr> queue_ ABSL_GUARDED_BY(mu_);
   std::map<JobRef, Ptr> held_ ABSL_GUARDED_BY(mu_);
   std::int64_t busy_ ABSL_GUARDED_BY(mu_) = 0;
+  std::int64_t taken_ ABSL_GUARDED_BY(mu_) = 0;  // and not removed
   bool leasing_closed_ ABSL_GUARDED_BY(mu_) = false;
   bool queue_closed_ ABSL_GUARDED_BY(mu_) = false;
   bool reports_closed_ ABSL_GUARDED_BY(mu_) = false;

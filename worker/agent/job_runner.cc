@@ -162,6 +162,8 @@ JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
 
 std::string JobRunner::Run(HeldJob& job) {
   Outcome outcome = Execute(job);
+  jobs_.FreeSlot(job);
+  observer_.OnBusySlots(jobs_.busy());
   // Its work is of no use, whether or not the executor noticed in time. A drain's stop is
   // different: what has finished nevertheless counts.
   const StopReason stop = job.stop.load();

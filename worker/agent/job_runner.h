@@ -18,8 +18,9 @@
 
 namespace bitsweep::worker {
 
-// What a slot does with one job: fetch what it starts from, run it, bring the result back.
-// Thread-safe: each slot calls Run from its own thread.
+// What is done with one job: fetch what it starts from, run it, bring the result back. The slot
+// that it runs in is free for another while the result is brought. Thread-safe: each job has its
+// own thread.
 class JobRunner {
  public:
   JobRunner(ServerApi& api, HeldJobs& jobs, Executor& executor, Clock& clock,

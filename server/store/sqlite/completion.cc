@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/sqlite/completion.h"
 
+#include <array>
+#include <span>
+
 #include "core/base/errors.h"
 #include "core/base/ids.h"
 #include "core/base/sha256.h"
@@ -37,12 +40,33 @@ absl::Status Incomplete(const std::string& why) {
   return ErrorWithDetails(absl::StatusCode::kInvalidArgument, why, {.reason = "INCOMPLETE_RESULT"});
 }
 
+void ForgetEarlierEpochs(Connection& db, const JobRow& job) {
+  if (job.attempt == 1) return;
+  db.Run("DELETE FROM epochs WHERE job = ?1 AND attempt <> ?2", job.job.value, job.attempt);
+}
+
+absl::Status Succeed(Connection& db, JobRow& job, absl::Time now) {
+  const bool starts_now = job.state == spec::JobState::kLeased;
+  const LeaseRef ref{job.job, job.attempt};
+  const std::array<Transition, 2> both = {Transition{spec::JobEvent::kStart, job.worker_id, ""},
+                                          Transition{spec::JobEvent::kSucceed, job.worker_id, ""}};
+  RETURN_IF_ERROR(Move(db, job, std::span(both).subspan(starts_now ? 0 : 1), now));
+  EndAttempt(db, ref, "SUCCEEDED", std::nullopt, now, starts_now);
+  db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
+         job.worker_id, ToMicros(now));
+  return absl::OkStatus();
+}
+
 absl::Status Start(Connection& db, JobRow& job, absl::Time now) {
   RETURN_IF_ERROR(Move(db, job, {spec::JobEvent::kStart, job.worker_id, ""}, now));
-  db.Run("DELETE FROM epochs WHERE job = ?1 AND attempt <> ?2", job.job.value, job.attempt);
-  db.Run("UPDATE trials SET start_time = ?2, epochs_done = 0 WHERE job = ?1", job.job.value,
-         ToMicros(now));
-  db.Run("UPDATE transform_jobs SET start_time = ?2 WHERE job = ?1", job.job.value, ToMicros(now));
+  if (job.kind == SubmissionKind::kSweep) {
+    ForgetEarlierEpochs(db, job);
+    db.Run("UPDATE trials SET start_time = ?2, epochs_done = 0 WHERE job = ?1", job.job.value,
+           ToMicros(now));
+  } else {
+    db.Run("UPDATE transform_jobs SET start_time = ?2 WHERE job = ?1", job.job.value,
+           ToMicros(now));
+  }
   db.Run("UPDATE attempts SET start_time = ?3 WHERE job = ?1 AND number = ?2", job.job.value,
          job.attempt, ToMicros(now));
   return absl::OkStatus();
@@ -50,16 +74,22 @@ absl::Status Start(Connection& db, JobRow& job, absl::Time now) {
 
 std::string CheckDigest(Connection& db, const JobRow& job, const std::string& digest) {
   if (digest.empty()) return "";
-  const std::string_view table = TableOf(job.kind);
   std::string known;
   {
-    Statement row = db.Query(fmt::format("SELECT data_digest FROM {} WHERE id = ?1", table),
+    Statement row = db.Query(job.kind == SubmissionKind::kSweep
+                                 ? "SELECT data_digest FROM sweeps WHERE id = ?1"
+                                 : "SELECT data_digest FROM transforms WHERE id = ?1",
                              job.submission.value);
     if (row.Step()) known = row.Text(0);
   }
+  return CheckDigest(db, job, known, digest);
+}
+
+std::string CheckDigest(Connection& db, const JobRow& job, const std::string& known,
+                        const std::string& digest) {
   if (known.empty()) {
-    db.Run(fmt::format("UPDATE {} SET data_digest = ?2 WHERE id = ?1", table), job.submission.value,
-           digest);
+    db.Run(fmt::format("UPDATE {} SET data_digest = ?2 WHERE id = ?1", TableOf(job.kind)),
+           job.submission.value, digest);
     return "";
   }
   if (known == digest) return "";

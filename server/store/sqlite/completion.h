@@ -21,9 +21,17 @@ std::string OutcomeOf(Connection& db, const LeaseRef& ref);
 absl::Status Incomplete(const std::string& why);
 // LEASED -> RUNNING, with its times.
 absl::Status Start(Connection& db, JobRow& job, absl::Time now);
+// -> SUCCEEDED, from LEASED by way of RUNNING, with the attempt's end and the worker's count. The
+// rows of the trial or transform's job are the caller's.
+absl::Status Succeed(Connection& db, JobRow& job, absl::Time now);
+// Epochs that an earlier attempt has left.
+void ForgetEarlierEpochs(Connection& db, const JobRow& job);
 // Records the digest of the job's sweep or transform when it has none; else what is wrong with this
 // one, or nothing.
 std::string CheckDigest(Connection& db, const JobRow& job, const std::string& digest);
+// The same when it has been read: `known`, empty when there is none.
+std::string CheckDigest(Connection& db, const JobRow& job, const std::string& known,
+                        const std::string& digest);
 // FailedPrecondition / ARTIFACT_MISSING when a result names an artifact that is not stored.
 absl::Status CheckArtifact(Connection& db, const std::string& sha256);
 // A free id for the model that a job of a submission made: "{submission_id}-{number}", or that with

@@ -5,6 +5,7 @@
 #define BITSWEEP_SERVER_STORE_SQLITE_CONNECTION_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -66,6 +67,14 @@ class Statement {
     (Bind(++index, args), ...);
     return *this;
   }
+  // The same without copies of texts: the values must outlive the last Step.
+  template <typename... Args>
+  Statement& WithReferences(const Args&... args) {
+    copies_texts_ = false;
+    With(args...);
+    copies_texts_ = true;
+    return *this;
+  }
 
   // Moves to the next row; false at the end.
   bool Step();
@@ -82,6 +91,7 @@ class Statement {
  private:
   sqlite3_stmt* statement_;
   sqlite3_stmt** home_;  // where the cache keeps it; null: finalize
+  bool copies_texts_ = true;
 };
 
 enum class OpenMode { kReadWrite, kReadOnly };
@@ -100,7 +110,7 @@ class Connection {
   template <typename... Args>
   std::int64_t Run(std::string_view sql, const Args&... args) {
     Statement statement = Prepare(sql);
-    statement.With(args...);
+    statement.WithReferences(args...);
     while (statement.Step()) {
     }
     return Changes();
@@ -122,7 +132,13 @@ class Connection {
 
  private:
   sqlite3* db_ = nullptr;
-  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt*>> cache_;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt*>, TextHash, std::equal_to<>> cache_;
 };
 
 }  // namespace bitsweep::store

@@ -108,7 +108,8 @@ SqliteStore::SqliteStore(const SqliteStoreOptions& options, std::unique_ptr<Conn
     : options_(options),
       lock_fd_(lock_fd),
       files_(std::move(files)),
-      writer_(std::move(connection), options.observer),
+      writer_(
+          std::move(connection), [this](Connection& db) { RefreshTouched(db); }, options.observer),
       readers_(DbFile(options.data_dir), options.readers) {}
 
 SqliteStore::~SqliteStore() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue: sources, leases, back-offs.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/errors.h"
 #include "core/base/status_macros.h"
@@ -15,9 +16,12 @@ namespace bitsweep::store {
 absl::StatusOr<std::vector<QueueSource>> SqliteStore::Sources(absl::Time now) {
   std::vector<QueueSource> sources;
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
+    // abs(): a bare parameter beside a column with a partial index is compiled in, and the
+    // statement compiled again for each new value.
     Statement row = db.Query(
         "SELECT s.id, s.name, s.priority, s.max_parallel, q.jobs - (SELECT count(*) FROM jobs b "
-        "WHERE b.submission = s.id AND b.state = 'QUEUED' AND b.not_before > ?1), l.jobs + r.jobs "
+        "WHERE b.submission = s.id AND b.state = 'QUEUED' AND b.not_before > abs(?1)), "
+        "l.jobs + r.jobs "
         "FROM queue_sources s "
         "JOIN counters q ON q.submission = s.id AND q.state = 'QUEUED' "
         "JOIN counters l ON l.submission = s.id AND l.state = 'LEASED' "
@@ -66,6 +70,16 @@ absl::StatusOr<std::shared_ptr<const SqliteStore::Inputs>> SqliteStore::InputsOf
   return std::shared_ptr<const Inputs>(inputs);
 }
 
+void SqliteStore::RefreshBeforeCommit(SubmissionId submission, absl::Time now) {
+  touched_[submission.value] = now;
+}
+
+void SqliteStore::RefreshTouched(Connection& db) {
+  for (const auto& [submission, now] : std::exchange(touched_, {})) {
+    RefreshSubmission(db, SubmissionId{submission}, now);
+  }
+}
+
 void SqliteStore::ForgetInputs(SubmissionId submission) {
   absl::MutexLock lock(&mu_);
   inputs_.erase(submission.value);
@@ -73,32 +87,29 @@ void SqliteStore::ForgetInputs(SubmissionId submission) {
 
 namespace {
 
-absl::StatusOr<spec::TrialSpec> TrialOf(Connection& db, JobId job, const spec::SweepSpec& spec,
-                                        const std::string& model_artifact) {
-  Statement trial = db.Query(
-      "SELECT t.seed, c.max_epochs, c.learning_rate, c.batch_size, c.optimizer, c.weight_decay, "
-      "c.schedule FROM trials t JOIN configurations c ON c.sweep = t.sweep AND c.number = "
-      "t.configuration WHERE t.job = ?1",
-      job.value);
-  if (!trial.Step()) return absl::DataLossError(fmt::format("job {} has no trial", job.value));
-  return spec::TrialSpec{.model = spec.model,
-                         .model_artifact = model_artifact,
-                         .dataset = spec.dataset,
-                         .hyperparameters = ReadHyperparameters(trial, 1),
-                         .seed = static_cast<std::uint64_t>(trial.Int(0)),
-                         .engine = spec.engine,
-                         .keep_model = spec.keep_models != spec::KeepModels::kNone,
-                         .quantization = spec.quantization};
-}
+// The next jobs in plan order, those that were in back-off after the others, with what each is made
+// of: a trial's seed and configuration, or a transform's assignment.
+constexpr char kNextTrials[] =
+    "SELECT j.id, j.attempt, j.queued_since, j.number, t.seed, c.max_epochs, c.learning_rate, "
+    "c.batch_size, c.optimizer, c.weight_decay, c.schedule FROM jobs j LEFT JOIN trials t ON t.job "
+    "= j.id LEFT JOIN configurations c ON c.sweep = t.sweep AND c.number = t.configuration WHERE "
+    "j.submission = ?1 AND j.state = 'QUEUED' AND j.not_before <= ?2 ORDER BY j.not_before, j.id "
+    "LIMIT ?3";
+constexpr char kNextTransformJobs[] =
+    "SELECT j.id, j.attempt, j.queued_since, j.number, t.assignment FROM jobs j LEFT JOIN "
+    "transform_jobs t ON t.job = j.id WHERE j.submission = ?1 AND j.state = 'QUEUED' AND "
+    "j.not_before <= ?2 ORDER BY j.not_before, j.id LIMIT ?3";
 
-absl::StatusOr<TransformJobSpec> TransformJobOf(Connection& db, JobId job, const std::string& spec,
-                                                const std::string& model_artifact) {
-  Statement row = db.Query("SELECT assignment FROM transform_jobs WHERE job = ?1", job.value);
-  if (!row.Step()) {
-    return absl::DataLossError(fmt::format("job {} has no row in transform_jobs", job.value));
-  }
-  return TransformJobSpec{
-      .spec = spec, .assignment = row.Text(0), .model_artifact = model_artifact};
+spec::TrialSpec TrialOf(const Statement& row, const spec::SweepSpec& spec,
+                        const std::string& model_artifact) {
+  return {.model = spec.model,
+          .model_artifact = model_artifact,
+          .dataset = spec.dataset,
+          .hyperparameters = ReadHyperparameters(row, 5),
+          .seed = static_cast<std::uint64_t>(row.Int(4)),
+          .engine = spec.engine,
+          .keep_model = spec.keep_models != spec::KeepModels::kNone,
+          .quantization = spec.quantization};
 }
 
 }  // namespace
@@ -106,52 +117,58 @@ absl::StatusOr<TransformJobSpec> TransformJobOf(Connection& db, JobId job, const
 absl::Status SqliteStore::LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
                                    std::vector<LeasedJob>& leased) {
   const std::int64_t submission = allocation.submission.value;
-  struct Row {
-    std::int64_t job, attempt, queued_since, number;
-  };
-  std::vector<Row> rows;
-  {
-    Statement row = db.Query(
-        "UPDATE jobs SET state = 'LEASED', attempt = attempt + 1, worker = ?3 WHERE id IN ("
-        "SELECT id FROM jobs WHERE submission = ?1 AND state = 'QUEUED' AND not_before <= ?2 "
-        "ORDER BY not_before, id LIMIT ?4) RETURNING id, attempt, queued_since, number",
-        submission, ToMicros(now), allocation.worker_id, allocation.count);
-    while (row.Step()) rows.push_back({row.Int(0), row.Int(1), row.Int(2), row.Int(3)});
-  }
-  if (rows.empty()) return absl::OkStatus();
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.job < b.job; });
   ASSIGN_OR_RETURN(const std::shared_ptr<const Inputs> inputs, InputsOf(db, allocation.submission));
   std::string data_digest;
   {
-    Statement row = db.Query(
-        "SELECT data_digest FROM sweeps WHERE id = ?1 "
-        "UNION ALL SELECT data_digest FROM transforms WHERE id = ?1",
-        submission);
-    if (row.Step()) data_digest = row.Text(0);
+    // Between the policy's look and now it may have been paused.
+    Statement open =
+        db.Query(inputs->sweep ? "SELECT data_digest FROM sweeps WHERE id = ?1 AND paused = 0"
+                               : "SELECT data_digest FROM transforms WHERE id = ?1 AND paused = 0",
+                 submission);
+    if (!open.Step()) return absl::OkStatus();
+    data_digest = open.Text(0);
   }
-  for (const Row& row : rows) {
-    LeasedJob job{.ref = {JobId{row.job}, row.attempt},
-                  .worker_id = allocation.worker_id,
-                  .submission = allocation.submission,
-                  .submission_name = inputs->name,
-                  .number = row.number,
-                  .queued_since = FromMicros(row.queued_since),
-                  .expected_data_digest = data_digest};
-    if (inputs->sweep) {
-      ASSIGN_OR_RETURN(job.work, TrialOf(db, job.ref.job, *inputs->sweep, inputs->model_artifact));
-    } else {
-      ASSIGN_OR_RETURN(job.work,
-                       TransformJobOf(db, job.ref.job, inputs->transform, inputs->model_artifact));
+  const std::size_t first = leased.size();
+  {
+    Statement row = db.Query(inputs->sweep ? kNextTrials : kNextTransformJobs, submission,
+                             ToMicros(now), allocation.count);
+    while (row.Step()) {
+      if (row.IsNull(4)) {
+        return absl::DataLossError(fmt::format("job {} has no row of its kind", row.Int(0)));
+      }
+      LeasedJob job{.ref = {JobId{row.Int(0)}, row.Int(1) + 1},
+                    .worker_id = allocation.worker_id,
+                    .submission = allocation.submission,
+                    .submission_name = inputs->name,
+                    .number = row.Int(3),
+                    .queued_since = FromMicros(row.Int(2)),
+                    .expected_data_digest = data_digest};
+      if (inputs->sweep) {
+        job.work = TrialOf(row, *inputs->sweep, inputs->model_artifact);
+      } else {
+        job.work = TransformJobSpec{.spec = inputs->transform,
+                                    .assignment = row.Text(4),
+                                    .model_artifact = inputs->model_artifact};
+      }
+      leased.push_back(std::move(job));
     }
-    leased.push_back(std::move(job));
-    db.Run("INSERT INTO attempts (job, number, worker, lease_time) VALUES (?1, ?2, ?3, ?4)",
-           row.job, row.attempt, allocation.worker_id, ToMicros(now));
+  }
+  if (leased.size() == first) return absl::OkStatus();
+  std::sort(leased.begin() + static_cast<std::ptrdiff_t>(first), leased.end(),
+            [](const LeasedJob& a, const LeasedJob& b) { return a.ref.job < b.ref.job; });
+  for (std::size_t i = first; i < leased.size(); ++i) {
+    const LeasedJob& job = leased[i];
+    const std::int64_t id = job.ref.job.value;
+    db.Run("UPDATE jobs SET state = 'LEASED', attempt = ?2, worker = ?3 WHERE id = ?1", id,
+           job.ref.attempt, allocation.worker_id);
+    db.Run("INSERT INTO attempts (job, number, worker, lease_time) VALUES (?1, ?2, ?3, ?4)", id,
+           job.ref.attempt, allocation.worker_id, ToMicros(now));
     db.Run(
         "INSERT INTO events (submission, number, from_state, to_state, attempt, worker, actor, "
         "cause, time) VALUES (?1, ?2, 'QUEUED', 'LEASED', ?3, ?4, 'scheduler', '', ?5)",
-        submission, row.number, row.attempt, allocation.worker_id, ToMicros(now));
+        submission, job.number, job.ref.attempt, allocation.worker_id, ToMicros(now));
   }
-  RefreshSubmission(db, allocation.submission, now);
+  RefreshBeforeCommit(allocation.submission, now);
   return absl::OkStatus();
 }
 
@@ -161,10 +178,7 @@ absl::StatusOr<std::vector<LeasedJob>> SqliteStore::Lease(
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
     leased.clear();
     for (const Allocation& allocation : allocations) {
-      // Between the policy's look and now it may have been paused.
-      Statement open = db.Query("SELECT 1 FROM queue_sources WHERE id = ?1 AND paused = 0",
-                                allocation.submission.value);
-      if (open.Step()) RETURN_IF_ERROR(LeaseOne(db, allocation, now, leased));
+      RETURN_IF_ERROR(LeaseOne(db, allocation, now, leased));
     }
     return absl::OkStatus();
   }));
@@ -176,7 +190,7 @@ absl::StatusOr<std::optional<absl::Time>> SqliteStore::NextReadyTime(absl::Time 
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
     Statement row = db.Query(
         "SELECT min(not_before) FROM jobs WHERE state = 'QUEUED' AND not_before > 0 AND not_before "
-        "> ?1",
+        "> abs(?1)",
         ToMicros(now));
     if (row.Step()) next = MaybeTime(row, 0);
     return absl::OkStatus();
@@ -222,7 +236,7 @@ absl::StatusOr<std::int64_t> SqliteStore::Release(const std::vector<LeaseRef>& r
       if (!job || !IsHeldBy(*job, ref)) continue;
       RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kRequeue, job->worker_id, cause}, now));
       EndAttempt(db, ref, "RELEASED", std::nullopt, now);
-      RefreshSubmission(db, job->submission, now);
+      RefreshBeforeCommit(job->submission, now);
       ++released;
     }
     return absl::OkStatus();

@@ -42,26 +42,31 @@ void PutEpochs(Connection& db, const LeaseRef& ref, const std::vector<spec::Epoc
         ref.job.value, p.epoch, ref.attempt, p.learning_rate, p.train_loss, p.train_loss_last_step,
         p.train_acc_last_step, p.val_acc, p.val_loss, p.val_loss_batch_mean, p.seconds);
   }
-  if (!points.empty()) {
-    db.Run("UPDATE trials SET epochs_done = max(epochs_done, ?2) WHERE job = ?1", ref.job.value,
-           points.back().epoch + 1);
-  }
+}
+
+// What the end of a trial is checked against.
+struct Planned {
+  std::string sweep_id;
+  std::string keep_models;
+  std::string data_digest;  // empty: not known yet
+  std::int64_t epochs = 0;
+};
+
+absl::StatusOr<Planned> LoadPlanned(Connection& db, const JobRow& job) {
+  Statement row = db.Query(
+      "SELECT s.sweep_id, s.keep_models, s.data_digest, c.max_epochs FROM trials t CROSS JOIN "
+      "configurations c ON c.sweep = t.sweep AND c.number = t.configuration CROSS JOIN sweeps s ON "
+      "s.id = t.sweep WHERE t.job = ?1",
+      job.job.value);
+  if (!row.Step()) return absl::DataLossError(fmt::format("job {} has no trial", job.job.value));
+  return Planned{row.Text(0), row.Text(1), row.Text(2), row.Int(3)};
 }
 
 // Stores the model of a finished trial as the sweep's keep_models says.
-absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResult& result,
-                       absl::Time now) {
-  std::string keep;
-  std::string sweep_id;
-  {
-    Statement row =
-        db.Query("SELECT keep_models, sweep_id FROM sweeps WHERE id = ?1", job.submission.value);
-    if (!row.Step()) return absl::OkStatus();
-    keep = row.Text(0);
-    sweep_id = row.Text(1);
-  }
-  if (keep == "none" || result.artifact.empty()) return absl::OkStatus();
-  if (keep == "best") {
+absl::Status KeepModel(Connection& db, const JobRow& job, const Planned& planned,
+                       const spec::TrialResult& result, absl::Time now) {
+  if (planned.keep_models == "none" || result.artifact.empty()) return absl::OkStatus();
+  if (planned.keep_models == "best") {
     Statement best =
         db.Query("SELECT val_acc, trial, id FROM models WHERE sweep = ?1", job.submission.value);
     if (best.Step()) {
@@ -75,12 +80,13 @@ absl::Status KeepModel(Connection& db, const JobRow& job, const spec::TrialResul
       "INSERT INTO models (model_id, sweep, trial, graph_name, parameter_count, artifact, "
       "size_bytes, val_acc, create_time) SELECT ?1, ?2, ?3, ?4, ?5, sha256, size_bytes, ?7, ?8 "
       "FROM artifacts WHERE sha256 = ?6",
-      NewModelId(db, sweep_id, job.number), job.submission.value, job.number, result.graph_name,
-      result.parameter_count, result.artifact, result.val_acc, ToMicros(now));
+      NewModelId(db, planned.sweep_id, job.number), job.submission.value, job.number,
+      result.graph_name, result.parameter_count, result.artifact, result.val_acc, ToMicros(now));
   return absl::OkStatus();
 }
 
-absl::Status CheckResult(Connection& db, const JobRow& job, const spec::TrialResult& r) {
+absl::Status CheckResult(Connection& db, const JobRow& job, std::int64_t wanted,
+                         const spec::TrialResult& r) {
   for (const double value :
        {r.val_acc, r.val_loss, r.val_loss_batch_mean, r.train_acc_last_step, r.train_loss_last_step,
         r.best_val_acc, r.seconds, r.rows_per_second}) {
@@ -88,14 +94,6 @@ absl::Status CheckResult(Connection& db, const JobRow& job, const spec::TrialRes
   }
   if (r.engine.empty() || r.data_digest.empty() || r.steps < 1) {
     return Incomplete("the result must name its engine, its data digest and at least one step");
-  }
-  std::int64_t wanted = 0;
-  {
-    Statement row = db.Query(
-        "SELECT c.max_epochs FROM trials t JOIN configurations c ON c.sweep = t.sweep AND "
-        "c.number = t.configuration WHERE t.job = ?1",
-        job.job.value);
-    if (row.Step()) wanted = row.Int(0);
   }
   Statement row =
       db.Query("SELECT count(*), max(epoch) FROM epochs WHERE job = ?1 AND attempt = ?2",
@@ -130,9 +128,13 @@ absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
   }
   if (report.started && job->state == spec::JobState::kLeased) {
     RETURN_IF_ERROR(Start(db, *job, now));
-    RefreshSubmission(db, job->submission, now);
+    RefreshBeforeCommit(job->submission, now);
   }
   PutEpochs(db, report.ref, report.points);
+  if (!report.points.empty()) {
+    db.Run("UPDATE trials SET epochs_done = max(epochs_done, ?2) WHERE job = ?1",
+           report.ref.job.value, report.points.back().epoch + 1);
+  }
   return ProgressOutcome{};
 }
 
@@ -161,11 +163,15 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteOne(
   if (job->kind != SubmissionKind::kSweep) {
     return Incomplete("a trial's result for a transform's job");
   }
-  if (std::string why = CheckDigest(db, *job, r.data_digest); !why.empty()) return Incomplete(why);
-  if (job->state == spec::JobState::kLeased) RETURN_IF_ERROR(Start(db, *job, now));
   RETURN_IF_ERROR(CheckEpochs(points));
+  ASSIGN_OR_RETURN(const Planned planned, LoadPlanned(db, *job));
+  const bool starts_now = job->state == spec::JobState::kLeased;
+  if (starts_now) ForgetEarlierEpochs(db, *job);
   PutEpochs(db, ref, points);
-  RETURN_IF_ERROR(CheckResult(db, *job, r));
+  RETURN_IF_ERROR(CheckResult(db, *job, planned.epochs, r));
+  if (std::string why = CheckDigest(db, *job, planned.data_digest, r.data_digest); !why.empty()) {
+    return Incomplete(why);
+  }
   std::optional<std::string> artifact;
   if (!r.artifact.empty()) artifact = r.artifact;
   db.Run(
@@ -177,18 +183,18 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteOne(
       "steps = ?11, train_rows = ?12, validation_rows = ?13, seconds = ?14, rows_per_second = ?15, "
       "engine = ?16, engine_version = ?17, data_digest = ?18, artifact = ?19, artifact_bytes = "
       "?20, "
-      "graph_name = ?21, parameter_count = ?22, validation = ?23 WHERE job = ?1",
+      "graph_name = ?21, parameter_count = ?22, validation = ?23, start_time = iif(?24, ?2, "
+      "start_time) WHERE job "
+      "= ?1",
       ref.job.value, ToMicros(now), r.val_acc, r.val_loss, r.val_loss_batch_mean,
       r.train_acc_last_step, r.train_loss_last_step, r.best_epoch, r.best_val_acc, r.epochs,
       r.steps, r.train_rows, r.validation_rows, r.seconds, r.rows_per_second, r.engine,
       r.engine_version, r.data_digest, artifact, r.artifact_bytes, r.graph_name, r.parameter_count,
-      std::string(spec::Name(r.validation)));
-  RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kSucceed, job->worker_id, ""}, now));
-  EndAttempt(db, ref, "SUCCEEDED", std::nullopt, now);
-  RETURN_IF_ERROR(KeepModel(db, *job, r, now));
-  db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
-         job->worker_id, ToMicros(now));
-  return CompleteOutcome{.submission_ended = RefreshSubmission(db, job->submission, now)};
+      spec::Name(r.validation), starts_now);
+  RETURN_IF_ERROR(Succeed(db, *job, now));
+  RETURN_IF_ERROR(KeepModel(db, *job, planned, r, now));
+  RefreshBeforeCommit(job->submission, now);
+  return CompleteOutcome{.submission_ended = HasEnded(db, job->submission)};
 }
 
 absl::StatusOr<CompleteOutcome> SqliteStore::Complete(const LeaseRef& ref,
@@ -230,11 +236,9 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
   const std::string cause(spec::Name(failure.reason));
   db.Run("UPDATE jobs SET failures = ?2, worker_deaths = ?3 WHERE id = ?1", ref.job.value,
          history.failures, history.worker_deaths);
-  for (const char* table : {"trials", "transform_jobs"}) {
-    db.Run(fmt::format("UPDATE {} SET failure_reason = ?2, failure_message = ?3 WHERE job = ?1",
-                       table),
-           ref.job.value, cause, failure.message);
-  }
+  db.Run(fmt::format("UPDATE {} SET failure_reason = ?2, failure_message = ?3 WHERE job = ?1",
+                     job->kind == SubmissionKind::kSweep ? "trials" : "transform_jobs"),
+         ref.job.value, cause, failure.message);
   RETURN_IF_ERROR(
       Move(db, *job,
            {decision.event, worker_died ? "scheduler" : job->worker_id, cause, not_before}, now));
@@ -258,7 +262,8 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
              job->submission.value);
     }
   }
-  result.submission_ended = RefreshSubmission(db, job->submission, now);
+  RefreshBeforeCommit(job->submission, now);
+  result.submission_ended = HasEnded(db, job->submission);
   return result;
 }
 
@@ -285,7 +290,7 @@ absl::StatusOr<std::vector<std::optional<FailOutcome>>> SqliteStore::Expire(
         RETURN_IF_ERROR(
             Move(db, *job, {spec::JobEvent::kRequeue, "scheduler", "LEASE_EXPIRED"}, now));
         EndAttempt(db, ref, "LEASE_EXPIRED", std::nullopt, now);
-        RefreshSubmission(db, job->submission, now);
+        RefreshBeforeCommit(job->submission, now);
         outcomes.push_back(FailOutcome{.state = job->state});
       } else {
         const spec::JobFailure lost{

@@ -2,6 +2,7 @@
 #ifndef BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
 #define BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -122,6 +123,10 @@ class SqliteStore final : public Store {
   absl::Status CheckSpace(std::int64_t reserve_bytes) const;
   absl::StatusOr<std::shared_ptr<const Inputs>> InputsOf(Connection& db, SubmissionId submission);
   void ForgetInputs(SubmissionId submission);
+  // State, times and revision of a submission whose jobs have changed are derived once for all
+  // operations of a commit, at its end.
+  void RefreshBeforeCommit(SubmissionId submission, absl::Time now);
+  void RefreshTouched(Connection& db);
   absl::Status LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
                         std::vector<LeasedJob>& leased);
   absl::StatusOr<ProgressOutcome> ProgressOne(Connection& db, const ProgressReport& report,
@@ -140,6 +145,7 @@ class SqliteStore final : public Store {
   const SqliteStoreOptions options_;
   const int lock_fd_;
   const std::unique_ptr<ArtifactFiles> files_;
+  std::map<std::int64_t, absl::Time> touched_;  // submission to time; writer thread only
   Writer writer_;
   ReaderPool readers_;
   absl::Mutex mu_;

@@ -81,7 +81,6 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformOne(Connection& db
   if (std::string why = CheckDigest(db, *job, outcome.data_digest); !why.empty()) {
     return Incomplete(why);
   }
-  if (job->state == spec::JobState::kLeased) RETURN_IF_ERROR(Start(db, *job, now));
   RETURN_IF_ERROR(CheckOutcome(db, outcome));
   std::string transform_id;
   std::string model;
@@ -106,16 +105,16 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformOne(Connection& db
       "UPDATE transform_jobs SET state = 'SUCCEEDED', end_time = ?2, failure_reason = NULL, "
       "failure_message = NULL, accuracy = ?3, original_accuracy = ?4, loss = ?5, flops = ?6, "
       "bitops = ?7, size_bits = ?8, seconds = ?9, data_digest = ?10, artifact = ?11, "
-      "artifact_bytes = ?12, graph_name = ?13, parameter_count = ?14 WHERE job = ?1",
+      "artifact_bytes = ?12, graph_name = ?13, parameter_count = ?14, start_time = iif(?15, ?2, "
+      "start_time) WHERE job = ?1",
       ref.job.value, ToMicros(now), m.accuracy, m.original_accuracy, m.loss, m.flops, m.bitops,
       m.size_bits, outcome.seconds, outcome.data_digest, artifact, artifact_bytes,
-      outcome.graph_name, outcome.parameter_count);
+      outcome.graph_name, outcome.parameter_count, job->state == spec::JobState::kLeased);
   std::int64_t position = 0;
   for (const PassResultRecord& pass : outcome.passes) {
     PutPass(db, ref.job, position++, model, pass);
   }
-  RETURN_IF_ERROR(Move(db, *job, {spec::JobEvent::kSucceed, job->worker_id, ""}, now));
-  EndAttempt(db, ref, "SUCCEEDED", std::nullopt, now);
+  RETURN_IF_ERROR(Succeed(db, *job, now));
   if (artifact) {
     db.Run(
         "INSERT INTO models (model_id, transform, job_number, parent_model, graph_name, "
@@ -124,9 +123,8 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformOne(Connection& db
         NewModelId(db, transform_id, job->number), job->submission.value, job->number, parent,
         outcome.graph_name, outcome.parameter_count, *artifact, m.accuracy, ToMicros(now));
   }
-  db.Run("UPDATE workers SET completed = completed + 1, last_seen_time = ?2 WHERE worker_id = ?1",
-         job->worker_id, ToMicros(now));
-  return CompleteOutcome{.submission_ended = RefreshSubmission(db, job->submission, now)};
+  RefreshBeforeCommit(job->submission, now);
+  return CompleteOutcome{.submission_ended = HasEnded(db, job->submission)};
 }
 
 absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformJob(const LeaseRef& ref,

@@ -64,37 +64,47 @@ bool IsHeldBy(const JobRow& job, const LeaseRef& ref) {
 }
 
 absl::Status Move(Connection& db, JobRow& job, const Transition& transition, absl::Time now) {
-  const std::optional<spec::JobState> to = spec::Next(job.state, transition.event);
-  if (!to) {
-    return absl::InternalError(fmt::format("job {}: {} is no transition from {}", job.job.value,
-                                           spec::Name(transition.event), spec::Name(job.state)));
-  }
-  if (*to == spec::JobState::kQueued) {
-    db.Run("UPDATE jobs SET state = 'QUEUED', not_before = ?2, queued_since = ?3 WHERE id = ?1",
-           job.job.value, transition.not_before, ToMicros(now));
-    db.Run("UPDATE trials SET end_time = NULL, epochs_done = 0 WHERE job = ?1", job.job.value);
-    db.Run("UPDATE transform_jobs SET end_time = NULL WHERE job = ?1", job.job.value);
-  } else {
-    db.Run("UPDATE jobs SET state = ?2 WHERE id = ?1", job.job.value, spec::Name(*to));
-  }
-  if (spec::IsTerminal(*to) && *to != spec::JobState::kSucceeded) {
-    db.Run("UPDATE trials SET end_time = ?2 WHERE job = ?1", job.job.value, ToMicros(now));
-    db.Run("UPDATE transform_jobs SET end_time = ?2 WHERE job = ?1", job.job.value, ToMicros(now));
-  }
+  return Move(db, job, std::span(&transition, 1), now);
+}
+
+absl::Status Move(Connection& db, JobRow& job, std::span<const Transition> transitions,
+                  absl::Time now) {
   std::optional<std::string> worker;
-  if (!job.worker_id.empty() && job.state != spec::JobState::kQueued) worker = job.worker_id;
-  db.Run(
-      "INSERT INTO events (submission, number, from_state, to_state, attempt, worker, actor, "
-      "cause, "
-      "time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-      job.submission.value, job.number, spec::Name(job.state), spec::Name(*to), job.attempt, worker,
-      transition.actor, transition.cause, ToMicros(now));
-  job.state = *to;
+  for (const Transition& transition : transitions) {
+    const std::optional<spec::JobState> to = spec::Next(job.state, transition.event);
+    if (!to) {
+      return absl::InternalError(fmt::format("job {}: {} is no transition from {}", job.job.value,
+                                             spec::Name(transition.event), spec::Name(job.state)));
+    }
+    worker.reset();
+    if (!job.worker_id.empty() && job.state != spec::JobState::kQueued) worker = job.worker_id;
+    db.Run(
+        "INSERT INTO events (submission, number, from_state, to_state, attempt, worker, actor, "
+        "cause, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        job.submission.value, job.number, spec::Name(job.state), spec::Name(*to), job.attempt,
+        worker, transition.actor, transition.cause, ToMicros(now));
+    job.state = *to;
+  }
+  const bool is_trial = job.kind == SubmissionKind::kSweep;
+  if (job.state == spec::JobState::kQueued) {
+    db.Run("UPDATE jobs SET state = 'QUEUED', not_before = ?2, queued_since = ?3 WHERE id = ?1",
+           job.job.value, transitions.back().not_before, ToMicros(now));
+    db.Run(is_trial ? "UPDATE trials SET end_time = NULL, epochs_done = 0 WHERE job = ?1"
+                    : "UPDATE transform_jobs SET end_time = NULL WHERE job = ?1",
+           job.job.value);
+  } else {
+    db.Run("UPDATE jobs SET state = ?2 WHERE id = ?1", job.job.value, spec::Name(job.state));
+  }
+  if (spec::IsTerminal(job.state) && job.state != spec::JobState::kSucceeded) {
+    db.Run(is_trial ? "UPDATE trials SET end_time = ?2 WHERE job = ?1"
+                    : "UPDATE transform_jobs SET end_time = ?2 WHERE job = ?1",
+           job.job.value, ToMicros(now));
+  }
   return absl::OkStatus();
 }
 
 void EndAttempt(Connection& db, const LeaseRef& ref, std::string_view outcome,
-                const std::optional<spec::JobFailure>& failure, absl::Time now) {
+                const std::optional<spec::JobFailure>& failure, absl::Time now, bool starts_now) {
   std::optional<std::string> reason;
   std::optional<std::string> message;
   if (failure) {
@@ -102,9 +112,9 @@ void EndAttempt(Connection& db, const LeaseRef& ref, std::string_view outcome,
     message = failure->message;
   }
   db.Run(
-      "UPDATE attempts SET end_time = ?3, outcome = ?4, failure_reason = ?5, failure_message = ?6 "
-      "WHERE job = ?1 AND number = ?2 AND outcome IS NULL",
-      ref.job.value, ref.attempt, ToMicros(now), outcome, reason, message);
+      "UPDATE attempts SET end_time = ?3, outcome = ?4, failure_reason = ?5, failure_message = "
+      "?6, start_time = iif(?7, ?3, start_time) WHERE job = ?1 AND number = ?2 AND outcome IS NULL",
+      ref.job.value, ref.attempt, ToMicros(now), outcome, reason, message, starts_now);
 }
 
 std::int64_t CancelAll(Connection& db, SubmissionId submission, std::string_view actor,
@@ -145,9 +155,9 @@ void SubmissionEvent(Connection& db, SubmissionId submission, std::string_view a
          submission.value, actor, cause, ToMicros(now));
 }
 
-bool RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) {
+void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) {
   const std::optional<SubmissionKind> kind = KindOf(db, submission);
-  if (!kind) return true;
+  if (!kind) return;
   const std::string_view table = TableOf(*kind);
   const spec::JobCounts counts = LoadCounts(db, submission);
   spec::SweepFlags flags;
@@ -155,7 +165,7 @@ bool RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) 
     Statement row = db.Query(
         fmt::format("SELECT paused, cancelled, stopped_by_policy FROM {} WHERE id = ?1", table),
         submission.value);
-    if (!row.Step()) return true;
+    if (!row.Step()) return;
     flags = {.paused = row.Int(0) != 0,
              .cancelled = row.Int(1) != 0,
              .stopped_by_policy = row.Int(2) != 0};
@@ -170,7 +180,14 @@ bool RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) 
           table),
       submission.value, spec::Name(spec::DeriveSweepState(counts, flags)), started, ended,
       ToMicros(now));
-  return ended;
+}
+
+bool HasEnded(Connection& db, SubmissionId submission) {
+  Statement open = db.Query(
+      "SELECT 1 FROM counters WHERE submission = ?1 AND state IN ('QUEUED', 'LEASED', 'RUNNING') "
+      "AND jobs > 0",
+      submission.value);
+  return !open.Step();
 }
 
 }  // namespace bitsweep::store

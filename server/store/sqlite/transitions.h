@@ -5,6 +5,7 @@
 #define BITSWEEP_SERVER_STORE_SQLITE_TRANSITIONS_H_
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,10 +44,14 @@ struct Transition {
 // Moves the job by the table of core/spec/job_state.h and writes the event; Internal when the table
 // has no such row. `job.state` follows. Counters and the trial's copy follow by trigger.
 absl::Status Move(Connection& db, JobRow& job, const Transition& transition, absl::Time now);
+// The same for transitions that follow one another at once: an event each, one change of the row.
+absl::Status Move(Connection& db, JobRow& job, std::span<const Transition> transitions,
+                  absl::Time now);
 
-// Ends the open attempt of a job.
+// Ends the open attempt of a job; `starts_now`: it was not known to have started.
 void EndAttempt(Connection& db, const LeaseRef& ref, std::string_view outcome,
-                const std::optional<spec::JobFailure>& failure, absl::Time now);
+                const std::optional<spec::JobFailure>& failure, absl::Time now,
+                bool starts_now = false);
 
 // Cancels every job of the submission that has not ended. Returns how many; `revoked` gets those
 // that were held.
@@ -58,8 +63,9 @@ void SubmissionEvent(Connection& db, SubmissionId submission, std::string_view a
                      std::string_view cause, absl::Time now);
 
 // Derives state, start, end and revision of a sweep or transform from its counters and flags.
-// Returns whether all its jobs have ended.
-bool RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now);
+void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now);
+// Whether all its jobs have ended.
+bool HasEnded(Connection& db, SubmissionId submission);
 
 // Rows of a new submission: its id, its counters with `jobs` QUEUED.
 SubmissionId InsertSubmission(Connection& db, SubmissionKind kind, std::int64_t jobs);

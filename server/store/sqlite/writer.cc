@@ -17,8 +17,11 @@ constexpr int kTruncatePages = 40000;   // about 160 MiB: a reader held it up fo
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> connection, StoreObserver* observer)
-    : connection_(std::move(connection)), observer_(observer) {
+Writer::Writer(std::unique_ptr<Connection> connection, BeforeCommit before_commit,
+               StoreObserver* observer)
+    : connection_(std::move(connection)),
+      before_commit_(std::move(before_commit)),
+      observer_(observer) {
   sqlite3_wal_hook(
       connection_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
@@ -40,14 +43,16 @@ void Writer::Close() {
 }
 
 absl::Status Writer::Run(Operation operation) {
-  Item item{operation};
-  absl::MutexLock lock(&mu_);
-  if (closing_) {
-    return ErrorWithDetails(absl::StatusCode::kUnavailable, "the store is closing",
-                            {.reason = "STORE_CLOSING", .retry_after = absl::Seconds(1)});
+  Item item{operation, absl::OkStatus(), {}};
+  {
+    absl::MutexLock lock(&mu_);
+    if (closing_) {
+      return ErrorWithDetails(absl::StatusCode::kUnavailable, "the store is closing",
+                              {.reason = "STORE_CLOSING", .retry_after = absl::Seconds(1)});
+    }
+    waiting_.push_back(&item);
   }
-  waiting_.push_back(&item);
-  mu_.Await(absl::Condition(&item.done));
+  item.done.WaitForNotification();
   return item.status;
 }
 
@@ -81,8 +86,8 @@ void Writer::Loop() {
       absl::MutexLock lock(&mu_);
       commits_ += 1;
       operations_ += static_cast<std::int64_t>(group.size());
-      for (Item* item : group) item->done = true;
     }
+    for (Item* item : group) item->done.Notify();
     MaybeCheckpoint();
   }
   sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
@@ -94,6 +99,7 @@ void Writer::RunGroup(std::deque<Item*>& group) {
   try {
     connection_->Run("BEGIN IMMEDIATE");
     for (Item* item : group) RunOne(*item);
+    before_commit_(*connection_);
     Failpoint("store.before_commit");
     connection_->Run("COMMIT");
     Failpoint("store.after_commit");

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "server/store/sqlite/connection.h"
 #include "server/store/store.h"
 
@@ -27,8 +29,12 @@ class Writer {
  public:
   using Operation = absl::FunctionRef<absl::Status(Connection&)>;
 
+  // Runs on the writer thread after the operations of a group, inside their transaction.
+  using BeforeCommit = std::function<void(Connection&)>;
+
   // Takes a connection that nobody else uses.
-  Writer(std::unique_ptr<Connection> connection, StoreObserver* observer);
+  Writer(std::unique_ptr<Connection> connection, BeforeCommit before_commit,
+         StoreObserver* observer);
   ~Writer();
 
   // Runs `operation` on the writer thread; returns its status, or the commit's when that failed.
@@ -43,7 +49,7 @@ class Writer {
   struct Item {
     Operation operation;
     absl::Status status;
-    bool done = false;
+    absl::Notification done;
   };
 
   void Loop();
@@ -52,6 +58,7 @@ class Writer {
   void MaybeCheckpoint();
 
   const std::unique_ptr<Connection> connection_;
+  const BeforeCommit before_commit_;
   StoreObserver* const observer_;
   mutable absl::Mutex mu_;
   std::deque<Item*> waiting_ ABSL_GUARDED_BY(mu_);

@@ -21,15 +21,16 @@
 
 namespace bitsweep::worker {
 
-// A server as the real one never is: it has one job, answers CompleteJob as the test says, and its
-// transfers do not end, but for downloads of bytes that it was given.
+// A server as the real one never is: it has one job or a few, answers CompleteJob as the test says,
+// and its transfers do not end, but for downloads of bytes that it was given.
 class FaultyServer final : public v1::WorkerService::Service, public v1::ArtifactService::Service {
  public:
   using Answer = std::function<grpc::Status(int call)>;
 
   explicit FaultyServer(
-      std::string model_artifact = "", Answer complete = [](int) { return grpc::Status::OK; })
-      : model_artifact_(std::move(model_artifact)), complete_(std::move(complete)) {
+      std::string model_artifact = "", Answer complete = [](int) { return grpc::Status::OK; },
+      int jobs = 1)
+      : model_artifact_(std::move(model_artifact)), complete_(std::move(complete)), jobs_(jobs) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(static_cast<v1::WorkerService::Service*>(this));
@@ -71,11 +72,12 @@ class FaultyServer final : public v1::WorkerService::Service, public v1::Artifac
   }
   grpc::Status LeaseJobs(grpc::ServerContext* context, const v1::LeaseJobsRequest*,
                          v1::LeaseJobsResponse* response) override {
-    if (absl::MutexLock lock(&mu_); !std::exchange(is_leased_, true)) {
+    if (absl::MutexLock lock(&mu_); leased_ < jobs_) {
       v1::LeasedJob* job = response->add_jobs();
-      job->mutable_ref()->set_job("sweeps/lab-1/trials/0");
+      job->mutable_ref()->set_job(fmt::format("sweeps/lab-1/trials/{}", leased_));
       job->mutable_ref()->set_attempt(3);
-      job->mutable_ref()->set_id(77);
+      job->mutable_ref()->set_id(77 + leased_);
+      ++leased_;
       spec::TrialSpec trial;
       trial.model.builtin = "jsc-tiny";
       trial.dataset.name = "synthetic-jets";
@@ -102,9 +104,13 @@ class FaultyServer final : public v1::WorkerService::Service, public v1::Artifac
   }
   grpc::Status CompleteJob(grpc::ServerContext*, const v1::CompleteJobRequest* request,
                            v1::CompleteJobResponse*) override {
-    absl::MutexLock lock(&mu_);
-    completed_ = request->ref();
-    return complete_(++completes_);
+    int call = 0;
+    {
+      absl::MutexLock lock(&mu_);
+      completed_ = request->ref();
+      call = ++completes_;
+    }
+    return complete_(call);
   }
   grpc::Status FailJob(grpc::ServerContext*, const v1::FailJobRequest* request,
                        v1::FailJobResponse*) override {
@@ -165,10 +171,11 @@ class FaultyServer final : public v1::WorkerService::Service, public v1::Artifac
 
   const std::string model_artifact_;
   const Answer complete_;
+  const int jobs_;
   absl::Notification hangs_;
   absl::Mutex mu_;
   std::vector<std::pair<std::string, std::string>> kept_ ABSL_GUARDED_BY(mu_);
-  bool is_leased_ ABSL_GUARDED_BY(mu_) = false;
+  int leased_ ABSL_GUARDED_BY(mu_) = 0;
   bool gave_up_ ABSL_GUARDED_BY(mu_) = false;
   int completes_ ABSL_GUARDED_BY(mu_) = 0;
   int downloads_ ABSL_GUARDED_BY(mu_) = 0;

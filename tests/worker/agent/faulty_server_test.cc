@@ -91,6 +91,29 @@ TEST(CheckpointCacheTest, FetchesOnceForAllWhoWantIt) {
   EXPECT_EQ(server.downloads(), 1);
 }
 
+TEST(AgentSlotTest, ComputesTheNextJobWhileAResultIsUnderWay) {
+  absl::Notification second_began;
+  FaultyServer server(
+      "",
+      [&](int call) {
+        if (call == 1 && !second_began.WaitForNotificationWithTimeout(kLong)) {
+          return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the slot waited for the answer");
+        }
+        return grpc::Status::OK;
+      },
+      2);
+  std::atomic<int> began = 0;
+  RunningAgent agent(
+      {.server = server.address(), .name = "alpha", .slots = 1},
+      [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
+        if (++began == 2) second_began.Notify();
+        return Train(trial, observer);
+      });
+  EXPECT_TRUE(agent.listener().WaitFor("succeeded", 2));
+  EXPECT_EQ(agent.listener().Count("failed"), 0);
+  EXPECT_THAT(agent.Drain(), IsOk());
+}
+
 // One job of the server's, run by a slot while time flies.
 std::string RunOne(FaultyServer& server) {
   SimulatedClock clock;

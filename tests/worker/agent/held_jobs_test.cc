@@ -55,6 +55,32 @@ TEST_F(HeldJobsTest, HandsOutInOrder) {
   EXPECT_EQ(jobs_.busy(), 2);
 }
 
+TEST_F(HeldJobsTest, LetsNoMoreComputeThanThereAreSlots) {
+  jobs_.Add(LeasedList(3));
+  const HeldJobs::Ptr first = jobs_.Take();
+  const HeldJobs::Ptr second = jobs_.Take();
+  HeldJobs::Ptr third;
+  std::thread slot([&] { third = jobs_.Take(); });
+  jobs_.FreeSlot(*first);
+  slot.join();
+  ASSERT_NE(third, nullptr);
+  EXPECT_EQ(jobs_.busy(), 2);
+  EXPECT_EQ(jobs_.held(), 3);  // the first one's result is still to be brought
+}
+
+TEST_F(HeldJobsTest, AFreedSlotMakesRoomAndIsNotIdle) {
+  jobs_.Add(LeasedList(1));
+  const HeldJobs::Ptr job = jobs_.Take();
+  jobs_.FreeSlot(*job);
+  jobs_.FreeSlot(*job);  // once is enough
+  EXPECT_EQ(jobs_.busy(), 0);
+  EXPECT_EQ(jobs_.WaitForRoom(), 2);
+  EXPECT_FALSE(jobs_.WaitUntilIdle(clock_.Now()));
+  jobs_.Remove(job, absl::Seconds(3));
+  EXPECT_TRUE(jobs_.WaitUntilIdle(clock_.Now()));
+  EXPECT_EQ(jobs_.busy(), 0);
+}
+
 TEST_F(HeldJobsTest, WakesASlotWhenAJobComes) {
   HeldJobs::Ptr taken;
   std::thread slot([&] { taken = jobs_.Take(); });
