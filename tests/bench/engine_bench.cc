@@ -133,6 +133,7 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   bitsweep::bench::Register();
+  benchmark::AddCustomContext("instruction_set", bitsweep::train::FusedEngine().version());
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -3,6 +3,7 @@
 """Makes a table of what tests/bench/run.sh measured: table.py FOLDER [--write docs/performance.md]."""
 import datetime
 import json
+import os
 import pathlib
 import sys
 
@@ -25,6 +26,40 @@ def short(rate):
     return f"{rate:.3g}"
 
 
+def named(path):
+    return {b["name"]: b for b in json.loads(path.read_text())["benchmarks"]} if path.exists() else {}
+
+
+def queue_lines(folder):
+    queue, slots, lab1 = (named(folder / f"{name}.json") for name in ("queue", "slots", "lab1"))
+    disk = queue["sync"]
+    lines = ["", f"The queue, by a server and clients on the same {os.cpu_count()} cores; a sync of 4 KiB takes this disk "
+             f"{disk['p50_ms']:.2f} ms (99 of 100: {disk['p99_ms']:.2f} ms).", "",
+             "| what | |", "|---|---|"]
+    submit = queue["submit"]
+    mib = 1 << 20
+    lines += [f"| submit, sweeps of 100,000 trials | {short(submit['trials_per_second'])} trials/s |",
+              f"| memory of the server, 1,000,000 trials stored | {submit['resident_bytes'] / mib:.0f} MiB "
+              f"(at most {queue['memory']['peak_resident_bytes'] / mib:.0f} with the leases below) |"]
+    lines += [f"| idle share of {b['slots']} slot{'s' if b['slots'] > 1 else ''}, trials of {b['trial_ms']} ms | "
+              f"{100 * b['idle_share']:.1f} % |" for b in queue.values() if b["name"].startswith("idle/")]
+    one, two = slots["lab1/1"], slots["lab1/2"]
+    lines += [f"| Lab 1 with {one['rows']:,} rows, 1 slot and 2 slots | {one['seconds']:.1f} s, {two['seconds']:.1f} s "
+              f"({one['seconds'] / two['seconds']:.2f}x) |"]
+    if lab1:
+        b = lab1["lab1/2"]
+        lines += [f"| Lab 1 with {b['rows']:,} rows, submit to last result, 2 slots | {b['seconds']:.0f} s |"]
+        jax = folder / "jax_lab1.json"
+        if jax.exists():
+            seconds = json.loads(jax.read_text())["seconds"]
+            lines += [f"| the same work as a JAX script of 2 processes | {seconds:.0f} s ({seconds / b['seconds']:.1f}x) |"]
+    lines += ["", "| queued | jobs a lease | leased and completed | lease, median | lease, 99 of 100 |",
+              "|---|---|---|---|---|"]
+    lines += [f"| {b['queued']:,} | {b['jobs_a_lease']} | {short(b['jobs_per_second'])} jobs/s | {b['lease_p50_ms']:.1f} ms | "
+              f"{b['lease_p99_ms']:.1f} ms |" for b in queue.values() if b["name"].startswith("lease/")]
+    return lines
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     steps, rows, peers = {}, {}, []
@@ -43,7 +78,8 @@ def main():
     def ratio(of, to):
         return f"{of / to:.1f}" if to else "-"
 
-    lines = [f"{datetime.date.today()}, one core of {processor()}; {', '.join(peers)}. Steps a second; ratios are the fused "
+    simd = json.loads((folder / "engines.json").read_text())["context"].get("instruction_set", "?")
+    lines = [f"{datetime.date.today()}, one core of {processor()} ({simd}); {', '.join(peers)}. Steps a second; ratios are the fused "
              "engine's steps to the other's.", "",
              "| model | batch | fused | libtorch | ratio | JAX | JAX, 10 at once | ratio to the better | PyTorch | exact kernel | ratio |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]
@@ -60,6 +96,7 @@ def main():
     for model in MODELS:
         fused, libtorch = rows[f"evaluate/fused/{model}"], rows[f"evaluate/libtorch/{model}"]
         lines.append(f"| {model} | {short(fused)} | {short(libtorch)} | {ratio(fused, libtorch)} |")
+    lines += queue_lines(folder)
     text = "\n".join(lines) + "\n"
     if len(sys.argv) < 4:
         print(text)

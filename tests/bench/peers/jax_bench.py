@@ -60,7 +60,7 @@ def conv(p, x):
     return y + p["b"][None, :, None]
 
 
-def forward(model, params, stats, x):
+def forward(model, params, stats, x, training=True):
     if model == "jsc-rs1923":
         x = jax.nn.relu(conv(params[0], x[:, None, :]))
         x = residual = jax.nn.relu(conv(params[1], x))
@@ -70,7 +70,7 @@ def forward(model, params, stats, x):
     moved, at = [], 0
     for layer, p in zip(LAYERS[model], params):
         if layer == "norm":
-            mean, var, n = x.mean(0), x.var(0), x.shape[0]
+            mean, var, n = (x.mean(0), x.var(0), x.shape[0]) if training else (*stats[at], 2)
             moved.append((0.9 * stats[at][0] + 0.1 * mean, 0.9 * stats[at][1] + 0.1 * var * n / (n - 1)))
             at += 1
             x = (x - mean) * jax.lax.rsqrt(var + 1e-5) * p["g"] + p["b"]
@@ -81,40 +81,45 @@ def forward(model, params, stats, x):
     return x, moved
 
 
-def make_epoch(model, batch):
+def make_step(model):
     def loss_of(params, stats, x, y):
         out, moved = forward(model, params, stats, x)
         return -jnp.take_along_axis(jax.nn.log_softmax(out), y[:, None], 1).mean(), moved
 
-    def step(data, state, rows):
+    def step(data, learning_rate, state, rows):
         x, y = data
         params, stats, m, v, t = state
         (loss, stats), g = jax.value_and_grad(loss_of, has_aux=True)(params, stats, x[rows], y[rows])
         t = t + 1
         m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
         v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        rate, root = 1e-3 / (1 - 0.9 ** t), jnp.sqrt(1 - 0.999 ** t)
+        rate, root = learning_rate / (1 - 0.9 ** t), jnp.sqrt(1 - 0.999 ** t)
         params = jax.tree.map(lambda w, a, b: w - rate * a / (jnp.sqrt(b) / root + 1e-8), params, m, v)
         return (params, stats, m, v, t), loss
 
-    def epoch(data, state, order):
-        return jax.lax.scan(lambda s, rows: step(data, s, rows), state, order)
+    return step
 
-    return epoch
+
+def fresh_state(model, key):
+    params, stats = init(model, key)
+    first, second = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
+    return params, stats, first, second, jnp.zeros(())
 
 
 def measure(model, batch, repeats, seconds, data):
     def fresh(key):
-        params, stats = init(model, key)
-        first, second = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
-        return params, stats, first, second, jnp.zeros(())
+        return fresh_state(model, key)
 
     rows = {"jsc-s": 40_000, "jsc-rs1923": 10_000}.get(model, 200_000) // repeats
     steps = max(4, rows // batch)
     keys = jax.random.split(jax.random.PRNGKey(1), repeats)
     rng = np.random.default_rng(1)
     orders = np.stack([rng.permutation(ROWS)[: steps * batch].reshape(steps, batch) for _ in range(repeats)])
-    epoch = make_epoch(model, batch)
+    step = make_step(model)
+
+    def epoch(data, state, order):
+        return jax.lax.scan(lambda s, rows: step(data, 1e-3, s, rows), state, order)
+
     if repeats == 1:
         run = jax.jit(epoch, donate_argnums=1)
         state, order = jax.jit(fresh)(keys[0]), jnp.asarray(orders[0], jnp.int32)
@@ -156,4 +161,5 @@ def main():
     print(json.dumps({"peer": "jax", "version": jax.__version__, "benchmarks": results}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()
