@@ -31,19 +31,20 @@ def ports_of(process, file):
 
 
 def run(programs, folder, slots, sweep, show):
+    processes = []
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BITSWEEP_")}
 
     def start(name, *arguments):
         port_file = folder / f"{name}-{slots}.ports"
         process = subprocess.Popen([programs / name, "--port-file", port_file, "--log-level", "warn",
                                     "--metrics-listen", "127.0.0.1:0", *map(str, arguments)], env=environment)
-        return process, ports_of(process, port_file)
+        processes.append(process)
+        return ports_of(process, port_file)
 
-    server, ports = start("bitsweep-server", "--listen", "127.0.0.1:0", "--data-dir", folder / f"store-{slots}")
-    worker = None
     try:
+        ports = start("bitsweep-server", "--listen", "127.0.0.1:0", "--data-dir", folder / f"store-{slots}")
         address = f"127.0.0.1:{ports['grpc']}"
-        worker, _ = start("bitsweep-worker", "--server", address, "--slots", slots, "--name", "bench")
+        start("bitsweep-worker", "--server", address, "--slots", slots, "--name", "bench")
 
         def cli(*arguments):
             done = subprocess.run([programs / "bitsweep", "--server", address, *arguments], env=environment,
@@ -64,10 +65,9 @@ def run(programs, folder, slots, sweep, show):
             print(cli("server", "verify", "--deep"), file=sys.stderr)
         return seconds
     finally:
-        for process in (worker, server):
-            if process is not None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(60)
+        for process in reversed(processes):
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
 
 def main():
@@ -77,6 +77,7 @@ def main():
     parser.add_argument("--rows", type=int)
     parser.add_argument("--results", action="store_true")
     arguments = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # as jax_lab1.py
     text = (ROOT / "deploy/examples/lab1.toml").read_text()
     rows = arguments.rows or int(re.search(r"rows = ([0-9_]+)", text)[1])
     text = re.sub(r"rows = [0-9_]+", f"rows = {rows}", text)

@@ -37,7 +37,7 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t kLargestSweep = 100'000;
 constexpr std::int64_t kMillion = 1'000'000;
-constexpr std::int64_t kFedDepth = 10'000;  // at most: larger queues do not run dry
+constexpr std::int64_t kFedDepth = 100'000;  // at most: larger queues hardly shrink
 constexpr int kClients = 8;
 const std::string kDigest(64, 'd');
 
@@ -190,8 +190,8 @@ Json MeasureSubmit(const ServerProcess& server) {
           {"peak_resident_bytes", server.PeakResidentBytes()}};
 }
 
-// kClients lease and complete empty jobs while `depth` jobs are queued (a feeder keeps a small
-// queue from running dry).
+// kClients lease and complete empty jobs while about `depth` jobs, submitted before, are queued: a
+// feeder submits as many again as were leased, in portions of at most half the depth.
 Json MeasureLeases(const ServerProcess& server, std::int64_t depth, int batch, double seconds) {
   const auto sweeps = v1::SweepService::NewStub(server.NewChannel());
   std::vector<std::unique_ptr<Client>> clients;
@@ -214,7 +214,7 @@ Json MeasureLeases(const ServerProcess& server, std::int64_t depth, int batch, d
     });
   }
   const std::int64_t portion = std::clamp<std::int64_t>(depth / 2, 50, 10'000);
-  if (depth <= kFedDepth) Submit(*sweeps, depth);  // what an earlier measurement may have taken
+
   std::int64_t fed = 0;
   while (SteadyClock::now() < until) {
     if (depth <= kFedDepth && leased - fed >= portion) {
@@ -239,16 +239,22 @@ Json MeasureLeases(const ServerProcess& server, std::int64_t depth, int batch, d
           {"server_cpu", (server.CpuSeconds() - cpu_before) / taken}};
 }
 
-// Trials that take exactly 50 ms of a core.
+double ThreadSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Trials that take 50 ms of processor time. What else runs on the cores makes them longer.
 class FixedTrials final : public worker::Executor {
  public:
-  static constexpr auto kLength = std::chrono::milliseconds(50);
+  static constexpr double kSeconds = 0.05;
 
   worker::TrialOutcome Run(const spec::TrialSpec&, const std::string&,
                            worker::TrialObserver& observer) override {
     const auto start = SteadyClock::now();
     if (!observer.OnStart(kDigest, 8000)) return worker::TrialStopped{};
-    while (SteadyClock::now() - start < kLength) {
+    for (const double until = ThreadSeconds() + kSeconds; ThreadSeconds() < until;) {
     }
     observer.OnEpoch({.val_acc = 0.5});
     worker::TrialSuccess success;
@@ -265,9 +271,9 @@ class FixedTrials final : public worker::Executor {
                       .data_digest = kDigest,
                       .graph_name = "jsc-tiny"};
     const std::lock_guard lock(mutex_);
-    if (busy_ == SteadyClock::duration::zero()) first_ = start;
+    first_ = std::min(first_, start);
     last_ = SteadyClock::now();
-    busy_ += last_ - start;
+    ++trials_;
     return success;
   }
   worker::TransformOutcome RunTransform(const spec::TransformWork&, const std::string&,
@@ -276,20 +282,24 @@ class FixedTrials final : public worker::Executor {
   }
   std::vector<std::string> Engines() const override { return {"empty 1"}; }
 
+  // From the first trial's start to the last one's end: the share of the slots' time that was spent
+  // on anything but trials.
   double IdleShare(std::int64_t slots) {
     const std::lock_guard lock(mutex_);
     return 1 -
-           std::chrono::duration<double>(busy_).count() /
+           static_cast<double>(trials_) * kSeconds /
                (static_cast<double>(slots) * std::chrono::duration<double>(last_ - first_).count());
   }
 
  private:
   std::mutex mutex_;
-  SteadyClock::time_point first_, last_;
-  SteadyClock::duration busy_{};
+  SteadyClock::time_point first_ = SteadyClock::time_point::max();
+  SteadyClock::time_point last_;
+  std::int64_t trials_ = 0;
 };
 
-// The share of time that the slots of a real worker do not train, on this machine's cores.
+// The share of time that the slots of a real worker do not train, on cores that the server and the
+// worker's other threads use as well.
 Json MeasureIdle(const ServerProcess& server, std::int64_t slots) {
   const auto sweeps = v1::SweepService::NewStub(server.NewChannel());
   constexpr std::int64_t kTrials = 100;
@@ -308,8 +318,13 @@ Json MeasureIdle(const ServerProcess& server, std::int64_t slots) {
   });
   v1::GetSweepRequest get;
   get.set_name(fmt::format("sweeps/idle-{}", slots));
+  const auto give_up = SteadyClock::now() + std::chrono::seconds(60);
   while (Call(*sweeps, &v1::SweepService::Stub::GetSweep, get).sweep().state() !=
          v1::Sweep::STATE_SUCCEEDED) {
+    if (SteadyClock::now() > give_up) {
+      spdlog::error("the sweep does not end");
+      std::exit(1);
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   agent.BeginDrain();
@@ -353,10 +368,11 @@ int Main(const std::filesystem::path& program, double seconds) {
     const ServerProcess server(program, folder.path());
     for (const std::int64_t slots : {1, 2}) add(MeasureIdle(server, slots));
   }
-  for (const std::int64_t depth : {100, 10'000, 100'000}) {
+  for (const auto& [depth, batch] : std::vector<std::pair<std::int64_t, int>>{
+           {100, 1}, {100, 16}, {10'000, 1}, {10'000, 16}, {100'000, 1}, {100'000, 16}}) {
     const ServerProcess server(program, folder.path());
     Submit(*v1::SweepService::NewStub(server.NewChannel()), depth);
-    for (const int batch : {1, 16}) add(MeasureLeases(server, depth, batch, seconds));
+    add(MeasureLeases(server, depth, batch, seconds));
   }
   const ServerProcess server(program, folder.path());
   add(MeasureSubmit(server));

@@ -41,22 +41,26 @@ rm -f "$out/lab1.json" "$out/jax_lab1.json"
 if [ "$lab1" = 1 ]; then
   echo "Lab 1 at full size" >&2
   python3 tests/bench/lab1.py "$programs" --slots 2 --results >"$out/lab1.json"
-  if python=$(tests/bench/peers/setup.sh); then "$python" tests/bench/peers/jax_lab1.py >"$out/jax_lab1.json"; fi
+  if python=$(tests/bench/peers/setup.sh jax); then
+    "$python" tests/bench/peers/jax_lab1.py >"$out/jax_lab1.json"
+  else
+    echo "SKIPPED: JAX could not be installed" >&2
+  fi
 fi
 
 echo "engines, on core $core" >&2
 "${pinned[@]}" build/release/tests/bin/engine_bench --benchmark_min_time="$seconds" \
   --benchmark_out="$out/engines.json" --benchmark_out_format=json >"$out/engines.log" 2>&1
 rm -f "$out/jax.json" "$out/pytorch.json"
-if python=$(tests/bench/peers/setup.sh); then
+if python=$(tests/bench/peers/setup.sh jax); then
   "${pinned[@]}" "$python" tests/bench/peers/jax_bench.py --seconds "$seconds" >"$out/jax.json"
 else
   echo "SKIPPED: JAX could not be installed" >&2
 fi
-if /usr/bin/python3 -c 'import torch' 2>/dev/null; then
-  "${pinned[@]}" /usr/bin/python3 tests/bench/peers/torch_bench.py --seconds "$seconds" >"$out/pytorch.json"
+if python=$(tests/bench/peers/setup.sh pytorch); then
+  "${pinned[@]}" "$python" tests/bench/peers/torch_bench.py --seconds "$seconds" >"$out/pytorch.json"
 else
-  echo "SKIPPED: python3-torch is not installed" >&2
+  echo "SKIPPED: PyTorch could not be installed" >&2
 fi
 if [ "$quick" = 1 ]; then
   python3 tests/bench/table.py "$out"

@@ -215,7 +215,7 @@ void Agent::Impl::ReportLoop() {
 
 void Agent::Impl::SlotLoop() {
   while (const HeldJobs::Ptr job = jobs.Take()) {
-    observer.OnBusySlots(jobs.busy());
+    runner.TellBusySlots();
     const absl::Time start = clock.Now();
     const std::string outcome = runner.Run(*job);
     const absl::Duration taken = clock.Now() - start;
@@ -227,7 +227,7 @@ void Agent::Impl::SlotLoop() {
 
 void Agent::Impl::Drain() {
   const std::vector<JobRef> waiting = jobs.CloseQueue();
-  spdlog::info("draining worker={} running={} given_back={}", options.name, jobs.busy(),
+  spdlog::info("draining worker={} running={} given_back={}", options.name, jobs.held(),
                waiting.size());
   if (!waiting.empty()) {
     const absl::Status status = api.Release(waiting, "WORKER_DRAINING");
@@ -259,10 +259,10 @@ absl::Status Agent::Run() {
   std::thread lease([&] { impl.LeaseLoop(); });
   std::thread heartbeat([&] { impl.HeartbeatLoop(); });
   std::thread report([&] { impl.ReportLoop(); });
-  // Twice as many threads as slots: for each job that is computed, another's result may be under
-  // way. HeldJobs::Take lets no more compute than there are slots.
+  // More threads than slots: while a job is computed, another's result may be under way.
+  // HeldJobs::Take lets no more compute than there are slots.
   std::vector<std::thread> slots;
-  for (std::int64_t i = 0; i < 2 * impl.options.slots; ++i) {
+  for (std::int64_t i = 0; i < HeldJobs::kThreadsPerSlot * impl.options.slots; ++i) {
     slots.emplace_back([&] { impl.SlotLoop(); });
   }
   {

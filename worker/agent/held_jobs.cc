@@ -16,7 +16,8 @@ constexpr absl::Duration kShortTrial = absl::Seconds(2);
 
 std::int64_t HeldJobs::Room() const {
   const std::int64_t ready = typical_ < kShortTrial ? prefetch_ : 0;
-  return slots_ + ready - busy_ - static_cast<std::int64_t>(queue_.size());
+  const std::int64_t can_start = std::min(slots_ - busy_, kThreadsPerSlot * slots_ - taken_);
+  return can_start + ready - static_cast<std::int64_t>(queue_.size());
 }
 
 std::int64_t HeldJobs::WaitForRoom() {
@@ -40,7 +41,9 @@ void HeldJobs::Add(std::vector<LeasedJob> jobs) {
 HeldJobs::Ptr HeldJobs::Take() {
   absl::MutexLock lock(&mu_);
   const auto can_go = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return queue_closed_ || (!queue_.empty() && busy_ < slots_);
+    if (queue_closed_) return true;
+    if (queue_.empty() || busy_ == slots_) return false;
+    return queue_.front()->leased.ref.attempt == 1 || taken_ == busy_;
   };
   mu_.Await(absl::Condition(&can_go));
   if (queue_closed_) return nullptr;

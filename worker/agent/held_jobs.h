@@ -55,7 +55,9 @@ class HeldJobs {
   // Waits until another job can be taken; returns how many, 0 after CloseLeasing.
   std::int64_t WaitForRoom();
   void Add(std::vector<LeasedJob> jobs);
-  // The next job, which then has a slot; waits for a job and a free slot. Nothing after CloseQueue.
+  // The next job, which then has a slot; waits for a job and a free slot. One that has been tried
+  // before waits until no result is under way as well: it may end the process, and a job whose
+  // result is lost by that would count as tried, too. Nothing after CloseQueue.
   Ptr Take();
   // The job has been computed, its result is still to be brought: its slot is free for another.
   void FreeSlot(HeldJob& job);
@@ -88,6 +90,8 @@ class HeldJobs {
   Report CloseJob(HeldJob& job);
 
   static constexpr std::size_t kMaxPoints = 10000;
+  // Threads that call Take, for each slot: one computes, one brings the result before.
+  static constexpr std::int64_t kThreadsPerSlot = 2;
 
  private:
   std::int64_t Room() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -81,6 +81,11 @@ void JobRunner::Apply(const ReportAnswer& answer, HeldJob& job) {
   }
 }
 
+void JobRunner::TellBusySlots() {
+  absl::MutexLock lock(&busy_mu_);
+  observer_.OnBusySlots(jobs_.busy());
+}
+
 void JobRunner::GiveUpRetriesAt(absl::Time time) {
   absl::MutexLock lock(&mu_);
   give_up_ = time;
@@ -163,7 +168,7 @@ JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
 std::string JobRunner::Run(HeldJob& job) {
   Outcome outcome = Execute(job);
   jobs_.FreeSlot(job);
-  observer_.OnBusySlots(jobs_.busy());
+  TellBusySlots();
   // Its work is of no use, whether or not the executor noticed in time. A drain's stop is
   // different: what has finished nevertheless counts.
   const StopReason stop = job.stop.load();

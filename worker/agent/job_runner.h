@@ -38,6 +38,8 @@ class JobRunner {
 
   // Returns how it ended: succeeded, failed, cancelled, lost or released.
   std::string Run(HeldJob& job);
+  // Tells the observer how many slots compute; the last that it hears is true.
+  void TellBusySlots();
   // Calls are not tried again after this time.
   void GiveUpRetriesAt(absl::Time time);
 
@@ -75,6 +77,7 @@ class JobRunner {
   AgentObserver& observer_;
   const std::string worker_;  // its id, for the log
   CheckpointCache checkpoints_;
+  absl::Mutex busy_mu_;
   absl::Mutex mu_;
   absl::Time give_up_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
 };

@@ -60,12 +60,13 @@ struct WorkerMetrics::Impl {
   Gauge& slots = OneGauge("bitsweep_worker_slots", "Trials that this worker runs at the same time");
   Gauge& slots_busy = OneGauge("bitsweep_worker_slots_busy", "Slots that train now");
   Gauge& held =
-      OneGauge("bitsweep_worker_jobs_held", "Jobs leased: those that train and those next");
+      OneGauge("bitsweep_worker_jobs_held",
+               "Jobs leased: those that train, those next, those whose result is under way");
   ByLabel trials =
       CounterEach("bitsweep_worker_trials_total", "Attempts that ended here", "outcome", kOutcomes);
   Histogram& seconds = prometheus::BuildHistogram()
                            .Name("bitsweep_worker_trial_seconds")
-                           .Help("Time of an attempt in its slot, transfers included")
+                           .Help("Time of an attempt until its end is told, transfers included")
                            .Register(*registry)
                            .Add({}, kSeconds);
   Counter& epochs = OneCounter("bitsweep_worker_epochs_total", "Epochs trained");

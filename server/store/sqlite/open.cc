@@ -109,7 +109,12 @@ SqliteStore::SqliteStore(const SqliteStoreOptions& options, std::unique_ptr<Conn
       lock_fd_(lock_fd),
       files_(std::move(files)),
       writer_(
-          std::move(connection), [this](Connection& db) { RefreshTouched(db); }, options.observer),
+          std::move(connection),
+          [this](Connection& db) {
+            RefreshTouched(db);
+            touched_.clear();
+          },
+          options.observer),
       readers_(DbFile(options.data_dir), options.readers) {}
 
 SqliteStore::~SqliteStore() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue: sources, leases, back-offs.
 #include <algorithm>
-#include <utility>
 
 #include "core/base/errors.h"
 #include "core/base/status_macros.h"
@@ -70,13 +69,15 @@ absl::StatusOr<std::shared_ptr<const SqliteStore::Inputs>> SqliteStore::InputsOf
   return std::shared_ptr<const Inputs>(inputs);
 }
 
-void SqliteStore::RefreshBeforeCommit(SubmissionId submission, absl::Time now) {
-  touched_[submission.value] = now;
+void SqliteStore::RefreshBeforeCommit(SubmissionId submission, absl::Time now, Touch touch) {
+  Touched& touched = touched_[submission.value];
+  touched.latest = std::max(touched.latest, now);
+  touched.has_started = touched.has_started || touch == Touch::kStarted;
 }
 
 void SqliteStore::RefreshTouched(Connection& db) {
-  for (const auto& [submission, now] : std::exchange(touched_, {})) {
-    RefreshSubmission(db, SubmissionId{submission}, now);
+  for (const auto& [submission, touched] : touched_) {
+    RefreshSubmission(db, SubmissionId{submission}, touched.latest, touched.has_started);
   }
 }
 
@@ -117,10 +118,13 @@ spec::TrialSpec TrialOf(const Statement& row, const spec::SweepSpec& spec,
 absl::Status SqliteStore::LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
                                    std::vector<LeasedJob>& leased) {
   const std::int64_t submission = allocation.submission.value;
-  ASSIGN_OR_RETURN(const std::shared_ptr<const Inputs> inputs, InputsOf(db, allocation.submission));
+  // Between the policy's look and now it may have been deleted, or paused.
+  const absl::StatusOr<std::shared_ptr<const Inputs>> found = InputsOf(db, allocation.submission);
+  if (absl::IsNotFound(found.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(found.status());
+  const Inputs* const inputs = found->get();
   std::string data_digest;
   {
-    // Between the policy's look and now it may have been paused.
     Statement open =
         db.Query(inputs->sweep ? "SELECT data_digest FROM sweeps WHERE id = ?1 AND paused = 0"
                                : "SELECT data_digest FROM transforms WHERE id = ?1 AND paused = 0",
@@ -133,7 +137,7 @@ absl::Status SqliteStore::LeaseOne(Connection& db, const Allocation& allocation,
     Statement row = db.Query(inputs->sweep ? kNextTrials : kNextTransformJobs, submission,
                              ToMicros(now), allocation.count);
     while (row.Step()) {
-      if (row.IsNull(4)) {
+      if (row.IsNull(inputs->sweep ? 5 : 4)) {
         return absl::DataLossError(fmt::format("job {} has no row of its kind", row.Int(0)));
       }
       LeasedJob job{.ref = {JobId{row.Int(0)}, row.Int(1) + 1},

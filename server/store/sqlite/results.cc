@@ -128,7 +128,7 @@ absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
   }
   if (report.started && job->state == spec::JobState::kLeased) {
     RETURN_IF_ERROR(Start(db, *job, now));
-    RefreshBeforeCommit(job->submission, now);
+    RefreshBeforeCommit(job->submission, now, Touch::kStarted);
   }
   PutEpochs(db, report.ref, report.points);
   if (!report.points.empty()) {
@@ -193,7 +193,7 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteOne(
       spec::Name(r.validation), starts_now);
   RETURN_IF_ERROR(Succeed(db, *job, now));
   RETURN_IF_ERROR(KeepModel(db, *job, planned, r, now));
-  RefreshBeforeCommit(job->submission, now);
+  RefreshBeforeCommit(job->submission, now, Touch::kStarted);
   return CompleteOutcome{.submission_ended = HasEnded(db, job->submission)};
 }
 

@@ -124,8 +124,9 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::shared_ptr<const Inputs>> InputsOf(Connection& db, SubmissionId submission);
   void ForgetInputs(SubmissionId submission);
   // State, times and revision of a submission whose jobs have changed are derived once for all
-  // operations of a commit, at its end.
-  void RefreshBeforeCommit(SubmissionId submission, absl::Time now);
+  // operations of a commit, at its end, and before an operation that reads them (RefreshTouched).
+  enum class Touch { kMoved, kStarted };
+  void RefreshBeforeCommit(SubmissionId submission, absl::Time now, Touch touch = Touch::kMoved);
   void RefreshTouched(Connection& db);
   absl::Status LeaseOne(Connection& db, const Allocation& allocation, absl::Time now,
                         std::vector<LeasedJob>& leased);
@@ -145,7 +146,11 @@ class SqliteStore final : public Store {
   const SqliteStoreOptions options_;
   const int lock_fd_;
   const std::unique_ptr<ArtifactFiles> files_;
-  std::map<std::int64_t, absl::Time> touched_;  // submission to time; writer thread only
+  struct Touched {
+    absl::Time latest = absl::InfinitePast();
+    bool has_started = false;
+  };
+  std::map<std::int64_t, Touched> touched_;  // by submission; writer thread only
   Writer writer_;
   ReaderPool readers_;
   absl::Mutex mu_;

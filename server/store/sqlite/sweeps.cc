@@ -91,6 +91,7 @@ absl::StatusOr<SubmitOutcome> SqliteStore::Submit(const NewSweep& submitted, abs
   SubmitOutcome outcome;
   const absl::Status space = CheckSpace(options_.min_free_bytes);
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     if (!submitted.request_id.empty()) {
       Statement earlier = db.Query("SELECT id, spec_digest FROM sweeps WHERE request_id = ?1",
                                    submitted.request_id);
@@ -163,6 +164,7 @@ absl::StatusOr<Page<SweepRecord>> SqliteStore::ListSweeps(const PageQuery& query
 absl::StatusOr<SweepRecord> SqliteStore::PauseSweep(const std::string& sweep_id, absl::Time now) {
   SweepRecord sweep;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
     if (sweep.flags.paused) return absl::OkStatus();
     if (sweep.counts.Terminal() == sweep.counts.Planned()) {
@@ -181,6 +183,7 @@ absl::StatusOr<SweepRecord> SqliteStore::PauseSweep(const std::string& sweep_id,
 absl::StatusOr<SweepRecord> SqliteStore::ResumeSweep(const std::string& sweep_id, absl::Time now) {
   SweepRecord sweep;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
     if (!sweep.flags.paused) {
       if (sweep.counts.Terminal() < sweep.counts.Planned()) return absl::OkStatus();
@@ -200,6 +203,7 @@ absl::StatusOr<ChangeOutcome> SqliteStore::CancelSweep(const std::string& sweep_
                                                        absl::Time now) {
   ChangeOutcome outcome;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
     const SubmissionId row = outcome.sweep.row;
     if (outcome.sweep.counts.Terminal() == outcome.sweep.counts.Planned()) {
@@ -222,6 +226,7 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
                                                       absl::Time now) {
   ChangeOutcome outcome;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
     const SubmissionId row = outcome.sweep.row;
     std::int64_t found = 0;
@@ -262,6 +267,7 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
 absl::Status SqliteStore::DeleteSweep(const std::string& sweep_id, absl::Time) {
   std::int64_t deleted = 0;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(const SweepRecord sweep, LoadSweep(db, sweep_id));
     if (sweep.counts.Terminal() < sweep.counts.Planned()) {
       return InvalidStateError(SweepName(sweep_id), std::string(spec::Name(sweep.state)),

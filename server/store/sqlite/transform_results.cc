@@ -123,7 +123,7 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformOne(Connection& db
         NewModelId(db, transform_id, job->number), job->submission.value, job->number, parent,
         outcome.graph_name, outcome.parameter_count, *artifact, m.accuracy, ToMicros(now));
   }
-  RefreshBeforeCommit(job->submission, now);
+  RefreshBeforeCommit(job->submission, now, Touch::kStarted);
   return CompleteOutcome{.submission_ended = HasEnded(db, job->submission)};
 }
 

@@ -54,6 +54,7 @@ absl::StatusOr<SubmitTransformOutcome> SqliteStore::SubmitTransform(const NewTra
   SubmitTransformOutcome outcome;
   const absl::Status space = CheckSpace(options_.min_free_bytes);
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     if (!submitted.request_id.empty()) {
       Statement earlier = db.Query("SELECT id, spec_digest FROM transforms WHERE request_id = ?1",
                                    submitted.request_id);
@@ -134,6 +135,7 @@ absl::StatusOr<ChangeTransformOutcome> SqliteStore::CancelTransform(const std::s
                                                                     absl::Time now) {
   ChangeTransformOutcome outcome;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(outcome.transform, LoadTransform(db, transform_id));
     const SubmissionId row = outcome.transform.row;
     if (outcome.transform.counts.Terminal() == outcome.transform.counts.Planned()) {
@@ -155,6 +157,7 @@ absl::StatusOr<ChangeTransformOutcome> SqliteStore::CancelTransform(const std::s
 absl::Status SqliteStore::DeleteTransform(const std::string& transform_id, absl::Time) {
   SubmissionId deleted;
   RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RefreshTouched(db);
     ASSIGN_OR_RETURN(const TransformRecord transform, LoadTransform(db, transform_id));
     if (transform.counts.Terminal() < transform.counts.Planned()) {
       return InvalidStateError(TransformName(transform_id),

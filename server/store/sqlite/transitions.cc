@@ -155,7 +155,7 @@ void SubmissionEvent(Connection& db, SubmissionId submission, std::string_view a
          submission.value, actor, cause, ToMicros(now));
 }
 
-void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) {
+void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now, bool has_started) {
   const std::optional<SubmissionKind> kind = KindOf(db, submission);
   if (!kind) return;
   const std::string_view table = TableOf(*kind);
@@ -171,7 +171,7 @@ void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now) 
              .stopped_by_policy = row.Int(2) != 0};
   }
   const bool ended = counts.Terminal() == counts.Planned();
-  const bool started = counts.running + counts.succeeded > 0;
+  const bool started = has_started || counts.running + counts.succeeded > 0;
   db.Run(
       fmt::format(
           "UPDATE {} SET state = ?2, start_time = iif(?3, coalesce(start_time, ?5), start_time), "

@@ -62,8 +62,10 @@ std::int64_t CancelAll(Connection& db, SubmissionId submission, std::string_view
 void SubmissionEvent(Connection& db, SubmissionId submission, std::string_view actor,
                      std::string_view cause, absl::Time now);
 
-// Derives state, start, end and revision of a sweep or transform from its counters and flags.
-void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now);
+// Derives state, start, end and revision of a sweep or transform from its counters and flags;
+// `has_started`: a job has, though it may be back in the queue.
+void RefreshSubmission(Connection& db, SubmissionId submission, absl::Time now,
+                       bool has_started = false);
 // Whether all its jobs have ended.
 bool HasEnded(Connection& db, SubmissionId submission);
 

@@ -21,8 +21,8 @@ namespace bitsweep::store {
 
 // The one thread and connection that writes. Operations that wait are run one after another inside
 // one transaction and answered after its commit: many callers, one fsync. An operation that fails
-// is rolled back alone; a commit that fails, fails all of its group. It also runs the checkpoints:
-// no other connection does.
+// is rolled back alone; a commit that fails, or what runs before it, fails all of its group. It
+// also runs the checkpoints: no other connection does.
 //
 // Thread-safe. The destructor runs what waits and checkpoints.
 class Writer {

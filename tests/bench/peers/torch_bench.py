@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Training steps of PyTorch on one core, rows in memory, Adam: the same graphs and batches as engine_bench. Runs with
-Debian's python3-torch. Prints one JSON object: rows and steps a second.
+"""Training steps of PyTorch on one core, rows in memory, Adam: the same graphs and batches as engine_bench. Prints one JSON object: rows and steps a second.
 
     torch_bench.py --models jsc-tiny,jsc-toy --batches 16,256 --seconds 1
 """

@@ -65,6 +65,17 @@ TEST_P(LeasesTest, TrialsAreHandedOutInPlanOrder) {
   EXPECT_THAT(Lease(sweep, 3), IsEmpty());
 }
 
+TEST_P(LeasesTest, ASweepThatHasGoneTakesNothingFromTheOthers) {
+  const SweepRecord gone = Submit("gone", 1);
+  ASSERT_THAT(store().CancelSweep("gone", At(1)), IsOk());
+  ASSERT_THAT(store().DeleteSweep("gone", At(1)), IsOk());
+  const SweepRecord other = Submit("other", 1);
+  const auto leased = store().Lease({{gone.row, "w", 1}, {other.row, "w", 1}}, At(2));
+  ASSERT_THAT(leased, IsOk());
+  ASSERT_THAT(*leased, SizeIs(1));
+  EXPECT_EQ(leased->at(0).submission_name, "sweeps/other");
+}
+
 TEST_P(LeasesTest, SeveralAllocationsAreServedInOneCall) {
   const SweepRecord a = Submit("aaaa", 2);
   const SweepRecord b = Submit("bbbb", 2);

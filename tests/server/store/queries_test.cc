@@ -10,7 +10,7 @@
 #include "absl/synchronization/notification.h"
 #include "server/store/sqlite/open.h"
 #include "tests/server/store/raw_sqlite.h"
-#include "tests/server/store/store_fixture.h"
+#include "tests/server/store/transform_fixture.h"
 
 namespace bitsweep::store {
 namespace {
@@ -116,6 +116,11 @@ TEST_F(QueryPlanTest, NoStatementOfTheQueueOrTheListsScansATable) {
   ASSERT_THAT(store->SummarizeWork(sweep), IsOk());
   ASSERT_THAT(store->EventsAfter(sweep, 3, 10), IsOk());
   ASSERT_THAT(store->CountEventsAfter(sweep, 3, 10), IsOk());
+  ASSERT_OK_AND_ASSIGN(const SubmitTransformOutcome transform,
+                       store->SubmitTransform(Quantizing("quantize", 2), At(1)));
+  ASSERT_OK_AND_ASSIGN(const std::vector<LeasedJob> jobs,
+                       store->Lease({{transform.transform.row, "w", 1}}, At(2)));
+  ASSERT_THAT(store->CompleteTransformJob(jobs.at(0).ref, Outcome(0.5, 80), At(3)), IsOk());
   ASSERT_THAT(store->PauseSweep("grid", At(4)), IsOk());
   ASSERT_THAT(store->CancelSweep("grid", At(4)), IsOk());
   ASSERT_THAT(store->RetrySweep("grid", {spec::JobState::kCancelled}, At(5)), IsOk());

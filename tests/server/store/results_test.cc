@@ -136,9 +136,50 @@ TEST_P(ResultsTest, AResultSaysWhichValidationWasUsed) {
 
 TEST_P(ResultsTest, ACompletionNeedsNoReportBeforeIt) {
   const LeaseRef ref = LeaseOne(Submit("grid", 1));
-  Complete(ref, 0.5);
-  EXPECT_EQ(Trial("grid", 0).state, JobState::kSucceeded);
+  Complete(ref, 0.5, At(3));
+  const TrialRecord trial = Trial("grid", 0);
+  EXPECT_EQ(trial.state, JobState::kSucceeded);
+  EXPECT_EQ(trial.start_time, At(3));
+  EXPECT_EQ(trial.end_time, At(3));
+  ASSERT_THAT(trial.attempts, SizeIs(1));
+  EXPECT_EQ(trial.attempts[0].start_time, At(3));
+  EXPECT_EQ(trial.attempts[0].end_time, At(3));
+  const SweepRecord sweep = Sweep("grid");
+  EXPECT_EQ(sweep.start_time, At(3));
+  EXPECT_EQ(sweep.data_digest, kDataDigest);
+  const std::vector<EventRecord> events = Events(sweep);
+  ASSERT_GE(events.size(), 2u);
+  EXPECT_EQ(events.end()[-2].from, JobState::kLeased);
+  EXPECT_EQ(events.end()[-2].to, JobState::kRunning);
+  EXPECT_EQ(events.end()[-1].from, JobState::kRunning);
+  EXPECT_EQ(events.end()[-1].to, JobState::kSucceeded);
   EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_P(ResultsTest, ACompletionWithoutAReportReplacesWhatAnEarlierAttemptTold) {
+  const SweepRecord sweep = Submit("grid", 1);
+  const LeaseRef first = StartOne(sweep);
+  Report({.ref = first, .data_digest = "", .points = Epochs(1, 0.9)});
+  ASSERT_THAT(store().Release({first}, "DRAIN", At(3)), IsOk());
+  const LeaseRef second = LeaseOne(sweep, At(4));
+  // Refused: nothing of the earlier attempt goes, nothing of this one comes.
+  EXPECT_EQ(Reason(store().Complete(second, Epochs(1, 0.5), Result(0.5), At(5))),
+            "INCOMPLETE_RESULT");
+  EXPECT_EQ(Trial("grid", 0).state, JobState::kLeased);
+  ASSERT_THAT(Trial("grid", 0).epochs, SizeIs(1));
+  EXPECT_EQ(Trial("grid", 0).epochs[0].val_acc, Epochs(1, 0.9)[0].val_acc);
+  Complete(second, 0.5, At(6));
+  const TrialRecord trial = Trial("grid", 0);
+  ASSERT_THAT(trial.epochs, SizeIs(2));
+  EXPECT_EQ(trial.epochs[0].val_acc, Epochs(2, 0.5)[0].val_acc);
+  EXPECT_EQ(trial.start_time, At(6));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_P(ResultsTest, ARefusedResultRecordsNoDigest) {
+  const LeaseRef ref = LeaseOne(Submit("grid", 1));
+  EXPECT_EQ(Reason(store().Complete(ref, Epochs(1, 0.5), Result(0.5), At(5))), "INCOMPLETE_RESULT");
+  EXPECT_EQ(Sweep("grid").data_digest, "");
 }
 
 TEST_P(ResultsTest, AReportWithAnEpochThatCannotBeIsRefusedAlone) {

@@ -65,6 +65,7 @@ class StoreTest : public ::testing::TestWithParam<Implementation> {
 
   // Closes the store, if it is open, and opens the folder (again).
   void Open(OpenRequest request);
+  void Close() { store_.reset(); }
   Store& store() { return *store_; }
   std::string folder() const { return folder_.path().string(); }
 

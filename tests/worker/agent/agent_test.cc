@@ -99,21 +99,21 @@ TEST(AgentTest, WakesAtOnceWhenWorkArrives) {
 
 TEST(AgentTest, HoldsTheNextTrialReadyWhileOneRuns) {
   testing::LocalServer server;
-  Submit(server, 3);
+  Submit(server, 4);
   AgentOptions options = OptionsFor(server);
   options.slots = 1;
-  options.prefetch = 1;
+  options.prefetch = 2;
   std::atomic<int> runs{0};
   absl::Notification next_is_held;
   RunningAgent agent(
       options, [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
-        // The second trial runs until the third is held as well.
+        // The second trial runs until those behind it are held as well.
         if (++runs == 2) next_is_held.WaitForNotificationWithTimeout(kLong);
         return Train(trial, observer);
       });
-  EXPECT_TRUE(agent.listener().WaitFor("held 2"));
+  EXPECT_TRUE(agent.listener().WaitFor("held 3"));
   next_is_held.Notify();
-  EXPECT_TRUE(agent.listener().WaitFor("succeeded", 3));
+  EXPECT_TRUE(agent.listener().WaitFor("succeeded", 4));
 }
 
 TEST(AgentTest, RenewsTheLeasesOfTrialsThatRun) {

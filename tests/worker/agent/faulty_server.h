@@ -51,6 +51,12 @@ class FaultyServer final : public v1::WorkerService::Service, public v1::Artifac
     absl::MutexLock lock(&mu_);
     return gave_up_;
   }
+  // Waits until CompleteJob has been called so often.
+  bool WaitForCompletes(int count) {
+    absl::MutexLock lock(&mu_);
+    const auto come = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return completes_ >= count; };
+    return mu_.AwaitWithTimeout(absl::Condition(&come), kLong);
+  }
   int completes() {
     absl::MutexLock lock(&mu_);
     return completes_;
@@ -75,7 +81,7 @@ class FaultyServer final : public v1::WorkerService::Service, public v1::Artifac
     if (absl::MutexLock lock(&mu_); leased_ < jobs_) {
       v1::LeasedJob* job = response->add_jobs();
       job->mutable_ref()->set_job(fmt::format("sweeps/lab-1/trials/{}", leased_));
-      job->mutable_ref()->set_attempt(3);
+      job->mutable_ref()->set_attempt(jobs_ == 1 ? 3 : 1);
       job->mutable_ref()->set_id(77 + leased_);
       ++leased_;
       spec::TrialSpec trial;

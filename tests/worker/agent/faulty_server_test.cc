@@ -114,6 +114,56 @@ TEST(AgentSlotTest, ComputesTheNextJobWhileAResultIsUnderWay) {
   EXPECT_THAT(agent.Drain(), IsOk());
 }
 
+TEST(AgentSlotTest, ADrainBringsTheResultUnderWayAndThatOfTheJobBehindIt) {
+  absl::Notification draining;
+  absl::Notification second_began;
+  FaultyServer server(
+      "",
+      [&](int) {
+        draining.WaitForNotificationWithTimeout(kLong);
+        return grpc::Status::OK;
+      },
+      2);
+  std::atomic<int> began = 0;
+  RunningAgent agent(
+      {.server = server.address(), .name = "alpha", .slots = 1},
+      [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
+        if (++began == 2) {
+          second_began.Notify();
+          draining.WaitForNotificationWithTimeout(kLong);
+        }
+        return Train(trial, observer);
+      });
+  ASSERT_TRUE(second_began.WaitForNotificationWithTimeout(kLong));
+  agent.BeginDrain();
+  draining.Notify();
+  EXPECT_THAT(agent.Join(), IsOk());
+  EXPECT_EQ(agent.listener().Count("succeeded"), 2);
+}
+
+TEST(AgentSlotTest, ResultsThatDoNotArriveHoldUpTheNextTrials) {
+  absl::Notification go;
+  FaultyServer server(
+      "",
+      [&](int) {
+        go.WaitForNotificationWithTimeout(kLong);
+        return grpc::Status::OK;
+      },
+      5);
+  std::atomic<int> began = 0;
+  RunningAgent agent(
+      {.server = server.address(), .name = "alpha", .slots = 1},
+      [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
+        ++began;
+        return Train(trial, observer);
+      });
+  EXPECT_TRUE(server.WaitForCompletes(2));
+  EXPECT_EQ(began, 2);
+  go.Notify();
+  EXPECT_TRUE(agent.listener().WaitFor("succeeded", 5));
+  EXPECT_THAT(agent.Drain(), IsOk());
+}
+
 // One job of the server's, run by a slot while time flies.
 std::string RunOne(FaultyServer& server) {
   SimulatedClock clock;

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "core/base/simulated_clock.h"
 #include "gmock/gmock.h"
 
@@ -55,7 +56,59 @@ TEST_F(HeldJobsTest, HandsOutInOrder) {
   EXPECT_EQ(jobs_.busy(), 2);
 }
 
+// A Take that another thread is about to make; Closed says what it got once the queue was closed.
+class PendingTake {
+ public:
+  explicit PendingTake(HeldJobs& jobs)
+      : jobs_(jobs), thread_([this] {
+          about_.Notify();
+          taken_ = jobs_.Take();
+        }) {
+    about_.WaitForNotification();
+  }
+  HeldJobs::Ptr Closed() {
+    jobs_.CloseQueue();
+    thread_.join();
+    return taken_;
+  }
+
+ private:
+  HeldJobs& jobs_;
+  HeldJobs::Ptr taken_;
+  absl::Notification about_;
+  std::thread thread_;
+};
+
 TEST_F(HeldJobsTest, LetsNoMoreComputeThanThereAreSlots) {
+  jobs_.Add(LeasedList(3));
+  jobs_.Take();
+  jobs_.Take();
+  EXPECT_EQ(PendingTake(jobs_).Closed(), nullptr);
+}
+
+TEST_F(HeldJobsTest, AJobThatWasTriedBeforeWaitsForResultsUnderWay) {
+  jobs_.Add({Leased("job-0"), Leased("job-1", 2)});
+  jobs_.FreeSlot(*jobs_.Take());
+  EXPECT_EQ(PendingTake(jobs_).Closed(), nullptr);
+}
+
+TEST_F(HeldJobsTest, AJobThatWasTriedBeforeRunsBesideOthers) {
+  jobs_.Add({Leased("job-0"), Leased("job-1", 2)});
+  jobs_.Take();
+  EXPECT_EQ(jobs_.Take()->leased.ref.job, "job-1");
+}
+
+TEST_F(HeldJobsTest, LeasesNoMoreThanThreadsCanRunWhileResultsDoNotArrive) {
+  jobs_.Add(LeasedList(2));
+  jobs_.Remove(jobs_.Take(), absl::Milliseconds(100));  // trials are short
+  jobs_.FreeSlot(*jobs_.Take());
+  jobs_.Add(LeasedList(3));
+  for (int i = 0; i < 3; ++i) jobs_.FreeSlot(*jobs_.Take());
+  EXPECT_EQ(jobs_.busy(), 0);
+  EXPECT_EQ(jobs_.WaitForRoom(), 3);  // those to hold ready
+}
+
+TEST_F(HeldJobsTest, AFreedSlotTakesTheNextJob) {
   jobs_.Add(LeasedList(3));
   const HeldJobs::Ptr first = jobs_.Take();
   const HeldJobs::Ptr second = jobs_.Take();
