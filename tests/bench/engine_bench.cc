@@ -77,12 +77,13 @@ void Train(benchmark::State& state, train::Engine& engine, const std::string& mo
 }
 
 void Evaluate(benchmark::State& state, train::Engine& engine, const std::string& model) {
+  const std::int64_t batch = state.range(0);
   const graph::Graph graph = graph::BuildModel(model, {}).value();
   const auto session =
-      engine.Start(graph, nn::InitialTensors(graph, kSeed), {.batch_size = 256}, Jets(), kSeed)
+      engine.Start(graph, nn::InitialTensors(graph, kSeed), {.batch_size = batch}, Jets(), kSeed)
           .value();
   std::int64_t rows = 0;
-  for (auto _ : state) rows += session->Evaluate(256, [] { return false; }).rows;
+  for (auto _ : state) rows += session->Evaluate(batch, [] { return false; }).rows;
   Count(state, rows, 1);
 }
 
@@ -117,10 +118,9 @@ void Register() {
       batches(benchmark::RegisterBenchmark(
           ("train/" + name).c_str(),
           [engine, model](benchmark::State& state) { Train(state, *engine, model); }));
-      benchmark::RegisterBenchmark(("evaluate/" + name).c_str(), [engine,
-                                                                  model](benchmark::State& state) {
-        Evaluate(state, *engine, model);
-      })->Unit(benchmark::kMillisecond);
+      batches(benchmark::RegisterBenchmark(
+          ("evaluate/" + name).c_str(),
+          [engine, model](benchmark::State& state) { Evaluate(state, *engine, model); }));
     }
   }
 }

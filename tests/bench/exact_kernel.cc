@@ -36,11 +36,11 @@ float ExactKernel::StepOf(const std::uint32_t* rows, float learning_rate) {
   const float* beta = w_ + kFeatures;
   const float* weight = beta + kFeatures;
   const float* bias = weight + kClasses * kFeatures;
-  float* tile = tile_.data();
-  float* normal = normal_.data();
-  float* hidden = hidden_.data();
-  float* out = out_.data();
-  float* slope = slope_.data();
+  float* __restrict tile = tile_.data();
+  float* __restrict normal = normal_.data();
+  float* __restrict hidden = hidden_.data();
+  float* __restrict out = out_.data();
+  float* __restrict slope = slope_.data();
   alignas(64) std::int32_t label[kBatch];
   for (std::size_t b = 0; b < kBatch; ++b) {
     const float* row = x_ + std::size_t{rows[b]} * kFeatures;

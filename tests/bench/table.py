@@ -9,7 +9,6 @@ import sys
 
 MODELS = ("jsc-tiny", "jsc-toy", "jsc-s", "jsc-rs1923")
 BATCHES = (16, 64, 256, 1024)
-BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 
 
 def processor():
@@ -31,7 +30,7 @@ def named(path):
 
 
 def queue_lines(folder):
-    queue, slots, lab1 = (named(folder / f"{name}.json") for name in ("queue", "slots", "lab1"))
+    queue, slots = (named(folder / f"{name}.json") for name in ("queue", "slots"))
     disk = queue["sync"]
     lines = ["", f"The queue, by a server and clients on the same {os.cpu_count()} cores; a sync of 4 KiB takes this disk "
              f"{disk['p50_ms']:.2f} ms (99 of 100: {disk['p99_ms']:.2f} ms).", "",
@@ -46,17 +45,24 @@ def queue_lines(folder):
     one, two = slots["lab1/1"], slots["lab1/2"]
     lines += [f"| Lab 1 with {one['rows']:,} rows, 1 slot and 2 slots | {one['seconds']:.1f} s, {two['seconds']:.1f} s "
               f"({one['seconds'] / two['seconds']:.2f}x) |"]
-    if lab1:
-        b = lab1["lab1/2"]
-        lines += [f"| Lab 1 with {b['rows']:,} rows, submit to last result, 2 slots | {b['seconds']:.0f} s |"]
-        jax = folder / "jax_lab1.json"
-        if jax.exists():
-            seconds = json.loads(jax.read_text())["seconds"]
-            lines += [f"| the same work as a JAX script of 2 processes | {seconds:.0f} s ({seconds / b['seconds']:.1f}x) |"]
     lines += ["", "| queued | jobs a lease | leased and completed | lease, median | lease, 99 of 100 |",
               "|---|---|---|---|---|"]
     lines += [f"| {b['queued']:,} | {b['jobs_a_lease']} | {short(b['jobs_per_second'])} jobs/s | {b['lease_p50_ms']:.1f} ms | "
               f"{b['lease_p99_ms']:.1f} ms |" for b in queue.values() if b["name"].startswith("lease/")]
+    return lines
+
+
+def lab1_lines(folder):
+    lab1 = named(folder / "lab1.json")
+    if not lab1:
+        return []
+    b = lab1["lab1/2"]
+    lines = [f"{datetime.date.today()}, two cores of {processor()}.", "", "| Lab 1 at full size | |", "|---|---|",
+             f"| submit to last result, {b['rows']:,} rows, 2 slots | {b['seconds']:.0f} s |"]
+    jax = folder / "jax_lab1.json"
+    if jax.exists():
+        seconds = json.loads(jax.read_text())["seconds"]
+        lines += [f"| the same work as a JAX script of 2 processes | {seconds:.0f} s ({seconds / b['seconds']:.1f}x) |"]
     return lines
 
 
@@ -92,18 +98,23 @@ def main():
                      short(rate("jax")), short(rate("jax-vmap10")), ratio(fused, jax), short(rate("pytorch")),
                      short(rate("exact")) if rate("exact") else "-", ratio(fused, rate("exact"))]
             lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "Evaluation, rows a second:", "", "| model | fused | libtorch | ratio |", "|---|---|---|---|"]
+    lines += ["", "Evaluation, rows a second, by the batch whose mean losses are averaged:", "",
+              "| model | batch | fused | libtorch | ratio |", "|---|---|---|---|---|"]
     for model in MODELS:
-        fused, libtorch = rows[f"evaluate/fused/{model}"], rows[f"evaluate/libtorch/{model}"]
-        lines.append(f"| {model} | {short(fused)} | {short(libtorch)} | {ratio(fused, libtorch)} |")
+        for batch in BATCHES:
+            fused, libtorch = rows[f"evaluate/fused/{model}/{batch}"], rows[f"evaluate/libtorch/{model}/{batch}"]
+            lines.append(f"| {model} | {batch} | {short(fused)} | {short(libtorch)} | {ratio(fused, libtorch)} |")
     lines += queue_lines(folder)
-    text = "\n".join(lines) + "\n"
+    sections = {"measured": lines, "lab1": lab1_lines(folder)}
     if len(sys.argv) < 4:
-        print(text)
+        print("\n".join(line for section in sections.values() for line in section))
         return
     page = pathlib.Path(sys.argv[3])
-    before, rest = page.read_text().split(BEGIN)
-    page.write_text(before + BEGIN + text + END + rest.split(END)[1])
+    for name, section in sections.items():
+        if section:
+            before, rest = page.read_text().split(f"<!-- {name}: begin -->\n")
+            after = rest.split(f"<!-- {name}: end -->\n")[1]
+            page.write_text(f"{before}<!-- {name}: begin -->\n" + "\n".join(section) + f"\n<!-- {name}: end -->\n{after}")
 
 
 main()

@@ -15,6 +15,7 @@
 #include "tests/support/test_paths.h"
 #include "tests/worker/train/recording_observer.h"
 #include "tests/worker/train/small_training.h"
+#include "worker/train/libtorch_engine.h"
 #include "worker/train/torch_executor.h"
 
 namespace bitsweep::train {
@@ -93,7 +94,7 @@ TEST_F(TorchExecutorTest, ASuccessSaysWhatRanOnWhat) {
   spec.engine = spec::EngineChoice::kLibtorch;
   const TrialSuccess success = Succeed(spec);
   EXPECT_EQ(success.result.engine, "libtorch");
-  EXPECT_THAT(success.result.engine_version, HasSubstr("libtorch 1."));
+  EXPECT_THAT(success.result.engine_version, HasSubstr(LibtorchEngine().version()));
   EXPECT_EQ(success.result.graph_name, "jsc-toy");
   EXPECT_EQ(success.result.parameter_count, 327);
   EXPECT_EQ(success.result.train_rows, 320);

@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/graph/zoo.h"
+#include "core/spec/quantize_spec.h"
 #include "gtest/gtest.h"
 #include "tests/worker/train/recording_observer.h"
 #include "worker/data/dataset.h"
@@ -31,7 +32,8 @@ struct FusedCase {
   spec::Hyperparameters hyperparameters() const {
     return {.learning_rate = optimizer == spec::Optimizer::kSgd ? 1e-3 : 1e-4,
             .batch_size = batch_size,
-            .optimizer = optimizer};
+            .optimizer = optimizer,
+            .weight_decay = optimizer == spec::Optimizer::kAdamW ? 0.01 : 0};
   }
 };
 
@@ -96,10 +98,15 @@ TEST_P(FusedParityTest, StepsAndTensorsAreThoseOfLibtorch) {
   const auto expected = libtorch.Start(graph, initial, h, *dataset_, seed).value();
   const auto session = fused.Start(graph, initial, h, *dataset_, seed).value();
 
-  std::vector<std::uint32_t> rows = RowOrder(seed, 0, dataset_->train_rows());
-  rows.resize(std::min<std::size_t>(rows.size(), static_cast<std::size_t>(c.batch_size) * 100 - 5));
-  const std::size_t steps = (rows.size() + static_cast<std::size_t>(c.batch_size) - 1) /
-                            static_cast<std::size_t>(c.batch_size);
+  // 100 steps, the last of fewer rows.
+  constexpr std::size_t steps = 100;
+  std::vector<std::uint32_t> rows;
+  for (std::int64_t epoch = 0; rows.size() < steps * static_cast<std::size_t>(c.batch_size);
+       ++epoch) {
+    const std::vector<std::uint32_t> order = RowOrder(seed, epoch, dataset_->train_rows());
+    rows.insert(rows.end(), order.begin(), order.end());
+  }
+  rows.resize(steps * static_cast<std::size_t>(c.batch_size) - 5);
   std::vector<StepReport> wanted(steps);
   std::vector<StepReport> reports(steps);
   expected->Steps(rows, c.batch_size, h.learning_rate, wanted);
@@ -167,9 +174,75 @@ TEST_P(FusedParityTest, EvaluationIsThatOfLibtorch) {
   }
 }
 
+// The loss of each step of 3 epochs with a cosine rate.
+TEST_F(FusedEnginesTest, LossesStayTogetherForEpochs) {
+  LibtorchEngine libtorch;
+  FusedEngine fused;
+  for (const FusedCase& c : {FusedCase{"", "jsc-tiny", spec::Optimizer::kAdam},
+                             FusedCase{"", "jsc-tiny", spec::Optimizer::kSgd},
+                             FusedCase{"", "jsc-toy", spec::Optimizer::kAdam},
+                             FusedCase{"", "jsc-toy", spec::Optimizer::kSgd},
+                             FusedCase{"", "jsc-s", spec::Optimizer::kSgd},
+                             FusedCase{"", "jsc-trt", spec::Optimizer::kAdam},
+                             FusedCase{"", "jsc-rs1923-relu", spec::Optimizer::kAdam}}) {
+    const graph::Graph graph = graph::BuildModel(c.model, {}).value();
+    spec::Hyperparameters h = c.hyperparameters();
+    h.max_epochs = 3;
+    const auto losses_of = [&](Engine& engine) {
+      std::vector<double> losses;
+      RecordingObserver observer;
+      const auto session =
+          engine.Start(graph, nn::InitialTensors(graph, 3), h, *dataset_, 3).value();
+      Train(*session, h, *dataset_, 3, SystemClock(), observer,
+            [&](const StepReport& report) { losses.push_back(report.loss); });
+      return losses;
+    };
+    const std::vector<double> wanted = losses_of(libtorch);
+    const std::vector<double> losses = losses_of(fused);
+    ASSERT_EQ(losses.size(), 450U);
+    ASSERT_EQ(wanted.size(), losses.size());
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      ASSERT_NEAR(losses[i], wanted[i], 1e-3 * wanted[i])
+          << c.model << " " << spec::Name(c.optimizer) << " step " << i;
+    }
+  }
+}
+
+// A graph whose values are rounded on the way: straight-through gradients, on and off the range.
+TEST_F(FusedEnginesTest, QuantizedTrainingsAreAlike) {
+  const spec::TensorFormatSpec format{.width = 6, .frac_width = 4};  // from -2 to 1.9375
+  const spec::QuantizeSpec quantize{
+      .by = "type",
+      .default_config = spec::FormatConfig{
+          .name = "integer", .data_in = format, .weight = format, .bias = format}};
+  LibtorchEngine libtorch;
+  FusedEngine fused;
+  for (const char* model : {"jsc-tiny", "jsc-toy", "jsc-rs1923"}) {
+    const graph::Graph graph =
+        spec::Quantize(graph::BuildModel(model, {}).value(), quantize).value();
+    const spec::Hyperparameters h{
+        .learning_rate = 1e-2, .batch_size = 64, .optimizer = spec::Optimizer::kSgd};
+    const auto initial = nn::InitialTensors(graph, 5);
+    const auto expected = libtorch.Start(graph, initial, h, *dataset_, 5).value();
+    const auto session = fused.Start(graph, initial, h, *dataset_, 5).value();
+    const std::vector<std::uint32_t> rows = RowOrder(5, 0, dataset_->train_rows());
+    std::vector<StepReport> wanted(20);
+    std::vector<StepReport> reports(20);
+    const auto some = std::span(rows).first(20 * 64);
+    expected->Steps(some, 64, h.learning_rate, wanted);
+    session->Steps(some, 64, h.learning_rate, reports);
+    // A value at the edge of two steps of the grid may fall to either side.
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+      ASSERT_NEAR(reports[i].loss, wanted[i].loss, 1e-3 * wanted[i].loss) << model << " step " << i;
+    }
+    EXPECT_NEAR(reports[0].loss, wanted[0].loss, 1e-6 * wanted[0].loss) << model;
+    EXPECT_LT(reports.back().loss, 0.999 * reports[0].loss) << model;
+  }
+}
+
 // Whole trainings: 3 epochs of 10 seeds, the mean of each engine's last accuracies and losses.
 TEST_F(FusedEnginesTest, TrainingsEndAlike) {
-  for (const char* model : {"jsc-tiny", "jsc-toy"}) {
+  for (const char* model : {"jsc-tiny", "jsc-toy", "jsc-s", "jsc-rs1923-relu"}) {
     const graph::Graph graph = graph::BuildModel(model, {}).value();
     const spec::Hyperparameters h{.max_epochs = 3, .learning_rate = 1e-3, .batch_size = 64};
     LibtorchEngine libtorch;
@@ -190,7 +263,9 @@ TEST_F(FusedEnginesTest, TrainingsEndAlike) {
     const spec::TrialResult wanted = mean_of(libtorch);
     const spec::TrialResult mean = mean_of(fused);
     EXPECT_NEAR(mean.val_acc, wanted.val_acc, 0.003) << model;
-    EXPECT_NEAR(mean.val_loss, wanted.val_loss, 1e-3 * wanted.val_loss) << model;
+    // jsc-s: see StepsAndTensorsAreThoseOfLibtorch.
+    const double tolerance = std::string(model) == "jsc-s" ? 5e-3 : 1e-3;
+    EXPECT_NEAR(mean.val_loss, wanted.val_loss, tolerance * wanted.val_loss) << model;
   }
 }
 

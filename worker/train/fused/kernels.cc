@@ -120,15 +120,15 @@ inline void RunBackward(const Tile& t, bool adds) {
       continue;
     }
     const float* y = t.Values(op.output);
-    const float* dy = t.Gradients(op.output);
     if (op.kind == OpKind::kNorm) {
       NormBackward(t.program.norms[op.detail], t.b.parameters, t.b.saved, t.Values(op.input.rows),
-                   y, dy, op.has_relu, op.input.use,
+                   y, t.Gradients(op.output), op.has_relu, op.input.use,
                    has_gradient ? t.Gradients(op.input.rows) : nullptr, t.b.parameter_gradients,
                    t.b.stride, t.extent);
       continue;
     }
     if (!has_gradient) continue;  // also all that rounds: its gradient is its input's
+    const float* dy = t.Gradients(op.output);
     float* dx = t.Gradients(op.input.rows);
     const bool adds_to_dx = op.input.use == GradientUse::kAdd;
     const std::size_t rows = op.output.count;

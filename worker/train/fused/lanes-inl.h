@@ -61,9 +61,17 @@ HWY_INLINE Lanes operator*(const Lanes& a, const Lanes& b) {
 HWY_INLINE Lanes MulAdd(const Lanes& a, const Lanes& b, const Lanes& c) {
   return Each([&](std::size_t i) { return hn::MulAdd(a.v[i], b.v[i], c.v[i]); });
 }
-// max(0, x); NaN stays.
+// max(0, x); NaN stays. The maximum of x86 gives its second operand when one is NaN, that of NEON
+// the other one.
 HWY_INLINE Lanes Relu(const Lanes& x) {
+#if HWY_ARCH_X86
   return Each([&](std::size_t i) { return hn::Max(hn::Zero(kTag), x.v[i]); });
+#else
+  return Each([&](std::size_t i) {
+    const auto zero = hn::Zero(kTag);
+    return hn::IfThenElse(hn::Lt(x.v[i], zero), zero, x.v[i]);
+  });
+#endif
 }
 // x where y > 0, else 0.
 HWY_INLINE Lanes WherePositive(const Lanes& y, const Lanes& x) {

@@ -77,6 +77,7 @@ struct Matrix {
   // more to add up than to fill.
   bool HasFewSamples(std::size_t samples) const {
     return output_positions == 1 && input_positions == 1 && kernel == 1 &&
+           joined.front().count == 1 &&  // the one position may read nothing but padding
            (samples <= 16 || samples <= outputs);
   }
 };
@@ -102,7 +103,6 @@ inline float InverseDeviation(float variance, double eps) {
 struct Drop {
   std::uint32_t node = 0;  // substream of the random numbers
   double p = 0;
-  std::uint32_t mask = 0;  // which mask
 };
 
 enum class OpKind : std::uint8_t { kMatrix, kNorm, kRelu, kSigmoid, kAdd, kDrop, kRound };

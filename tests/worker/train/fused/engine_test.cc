@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/graph/zoo.h"
+#include "core/spec/quantize_spec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "hwy/targets.h"
@@ -181,16 +182,15 @@ TEST(FusedEngineTest, OutputsMayBeMoreThanClasses) {
 }
 
 // Each instruction set of this processor, chosen in turn.
-TEST(FusedEngineTest, InstructionSetsThatFuseMultiplyAndAddGiveTheSameBits) {
-  const graph::Graph graph = graph::BuildModel("jsc-toy", {}).value();
+void ExpectSameBitsOnEachSet(const graph::Graph& graph, std::int64_t batch) {
   const data::Dataset dataset = RandomRows(graph, 500, 2);
   std::map<std::string, Trained> by_set;
   const std::vector<std::int64_t> sets = hwy::SupportedAndGeneratedTargets();
   for (const std::int64_t set : sets) {
     hwy::SetSupportedTargetsForTest(set);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    if (!FusedEngine().Supports(graph, {.batch_size = 50}, dataset).ok()) continue;
-    by_set.emplace(FusedEngine().version(), TrainOnce(graph, dataset, 50, 1));
+    if (!FusedEngine().Supports(graph, {.batch_size = batch}, dataset).ok()) continue;
+    by_set.emplace(FusedEngine().version(), TrainOnce(graph, dataset, batch, 1));
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
@@ -204,6 +204,28 @@ TEST(FusedEngineTest, InstructionSetsThatFuseMultiplyAndAddGiveTheSameBits) {
       SCOPED_TRACE(name);
       ExpectSame(trained, best);
     }
+  }
+}
+
+TEST(FusedEngineTest, InstructionSetsThatFuseMultiplyAndAddGiveTheSameBits) {
+  for (const char* model : {"jsc-toy", "jsc-s", "jsc-trt", "jsc-rs1923"}) {
+    for (const std::int64_t batch : {16, 50, 300}) {
+      SCOPED_TRACE(testing::Message() << model << " batch " << batch);
+      ExpectSameBitsOnEachSet(graph::BuildModel(model, {}).value(), batch);
+    }
+  }
+}
+
+TEST(FusedEngineTest, InstructionSetsThatFuseMultiplyAndAddRoundAlike) {
+  const spec::TensorFormatSpec format{.width = 8, .frac_width = 4};
+  const spec::QuantizeSpec quantize{
+      .by = "type",
+      .default_config = spec::FormatConfig{
+          .name = "integer", .data_in = format, .weight = format, .bias = format}};
+  for (const char* model : {"jsc-toy", "jsc-rs1923"}) {
+    SCOPED_TRACE(model);
+    ExpectSameBitsOnEachSet(spec::Quantize(graph::BuildModel(model, {}).value(), quantize).value(),
+                            50);
   }
 }
 
