@@ -273,6 +273,7 @@ class FixedTrials final : public worker::Executor {
     const std::lock_guard lock(mutex_);
     first_ = std::min(first_, start);
     last_ = SteadyClock::now();
+    busy_ += last_ - start;
     ++trials_;
     return success;
   }
@@ -282,24 +283,26 @@ class FixedTrials final : public worker::Executor {
   }
   std::vector<std::string> Engines() const override { return {"empty 1"}; }
 
-  // From the first trial's start to the last one's end: the share of the slots' time that was spent
-  // on anything but trials.
-  double IdleShare(std::int64_t slots) {
+  // Shares of the slots' time from the first trial's start to the last one's end: that in which a
+  // slot had no trial, and that in which its core did other things (the former included).
+  std::pair<double, double> IdleAndLost(std::int64_t slots) {
     const std::lock_guard lock(mutex_);
-    return 1 -
-           static_cast<double>(trials_) * kSeconds /
-               (static_cast<double>(slots) * std::chrono::duration<double>(last_ - first_).count());
+    const double all =
+        static_cast<double>(slots) * std::chrono::duration<double>(last_ - first_).count();
+    return {1 - std::chrono::duration<double>(busy_).count() / all,
+            1 - static_cast<double>(trials_) * kSeconds / all};
   }
 
  private:
   std::mutex mutex_;
   SteadyClock::time_point first_ = SteadyClock::time_point::max();
   SteadyClock::time_point last_;
+  SteadyClock::duration busy_{};
   std::int64_t trials_ = 0;
 };
 
-// The share of time that the slots of a real worker do not train, on cores that the server and the
-// worker's other threads use as well.
+// The share of time that the slots of a real worker do not train: they have no trial, or the server
+// and the worker's other threads use their cores.
 Json MeasureIdle(const ServerProcess& server, std::int64_t slots) {
   const auto sweeps = v1::SweepService::NewStub(server.NewChannel());
   constexpr std::int64_t kTrials = 100;
@@ -329,10 +332,12 @@ Json MeasureIdle(const ServerProcess& server, std::int64_t slots) {
   }
   agent.BeginDrain();
   thread.join();
+  const auto [idle, lost] = executor.IdleAndLost(slots);
   return {{"name", fmt::format("idle/{}", slots)},
           {"slots", slots},
           {"trial_ms", 50},
-          {"idle_share", executor.IdleShare(slots)}};
+          {"idle_share", idle},
+          {"lost_share", lost}};
 }
 
 // What this disk takes to keep 4 KiB.

@@ -41,7 +41,8 @@ def queue_lines(folder):
               f"| memory of the server, 1,000,000 trials stored | {submit['resident_bytes'] / mib:.0f} MiB "
               f"(at most {queue['memory']['peak_resident_bytes'] / mib:.0f} with the leases below) |"]
     lines += [f"| idle share of {b['slots']} slot{'s' if b['slots'] > 1 else ''}, trials of {b['trial_ms']} ms | "
-              f"{100 * b['idle_share']:.1f} % |" for b in queue.values() if b["name"].startswith("idle/")]
+              f"{100 * b['idle_share']:.1f} % (with what else runs on the cores {100 * b['lost_share']:.1f} %) |"
+              for b in queue.values() if b["name"].startswith("idle/")]
     one, two = slots["lab1/1"], slots["lab1/2"]
     lines += [f"| Lab 1 with {one['rows']:,} rows, 1 slot and 2 slots | {one['seconds']:.1f} s, {two['seconds']:.1f} s "
               f"({one['seconds'] / two['seconds']:.2f}x) |"]
