@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "worker/train/fused/flush_denormals.h"
+
 namespace bitsweep::train::fused {
 namespace {
 
@@ -191,6 +193,7 @@ StepReport Session::Step(std::span<const std::uint32_t> rows, std::size_t follow
 
 void Session::Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size,
                     double learning_rate, std::span<StepReport> reports) {
+  const FlushDenormals flush;
   const std::size_t batch = static_cast<std::size_t>(batch_size);
   for (StepReport& report : reports) {
     const std::size_t count = std::min(batch, rows.size());
@@ -201,6 +204,7 @@ void Session::Steps(std::span<const std::uint32_t> rows, std::int64_t batch_size
 
 EvaluationSums Session::Evaluate(std::int64_t batch_size,
                                  const std::function<bool()>& should_stop) {
+  const FlushDenormals flush;
   RoundParameters(program_, buffers_);
   BeginEvaluation(program_, buffers_);
   const std::int64_t tiles_between_questions = std::clamp<std::int64_t>(

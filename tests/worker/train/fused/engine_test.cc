@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "hwy/targets.h"
 #include "tests/worker/train/fused/small_graphs.h"
+#include "worker/train/fused/flush_denormals.h"
 #include "worker/train/fused/fused_engine.h"
 
 namespace bitsweep::train::fused {
@@ -163,6 +164,21 @@ TEST(FusedEngineTest, AConstantChannelIsTakenAway) {
   dataset.train_x.assign(40, 12345.678F);
   const Trained trained = TrainOnce(graph, dataset, 40, 1);
   EXPECT_TRUE(std::isfinite(trained.reports[0].loss));
+}
+
+// A session flushes denormal numbers to zero (flush_denormals.h) and leaves the caller as it was.
+TEST(FusedEngineTest, TheCallersDenormalNumbersStay) {
+  const graph::Graph graph = graph::BuildModel("jsc-tiny", {}).value();
+  TrainOnce(graph, RandomRows(graph, 100, 2), 10, 1);
+  volatile float tiny = 1e-40F;
+  EXPECT_GT(tiny * 0.5F, 0.0F);
+}
+
+TEST(FusedEngineTest, DenormalNumbersAreFlushedInside) {
+  volatile float tiny = 1e-40F;
+  const fused::FlushDenormals flush;
+  const float half = tiny * 0.5F;
+  EXPECT_EQ(half, 0.0F);
 }
 
 TEST(FusedEngineTest, EvaluationStopsWhenAsked) {
