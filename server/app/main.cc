@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "CLI/CLI.hpp"
+#include "absl/synchronization/mutex.h"
 #include "core/base/clock.h"
 #include "core/base/logging.h"
 #include "core/options/layered_options.h"
@@ -33,6 +34,11 @@ int main(int argc, char** argv) {
   if (const absl::Status status = bitsweep::SetUpLogging(layered.log_options()); !status.ok()) {
     return Fail(status);
   }
+
+#ifdef NDEBUG
+  // Debian's Abseil looks for cycles of locks at each lock; builds with assertions leave it on.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+#endif
 
   // Every thread inherits the mask: the signals come to sigwait below and nowhere else.
   sigset_t signals;

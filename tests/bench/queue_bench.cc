@@ -37,7 +37,7 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t kLargestSweep = 100'000;
 constexpr std::int64_t kMillion = 1'000'000;
-constexpr std::int64_t kFedDepth = 100'000;  // at most: larger queues hardly shrink
+constexpr std::int64_t kFedDepth = 10'000;  // at most: larger queues shrink by a part only
 constexpr int kClients = 8;
 const std::string kDigest(64, 'd');
 
@@ -190,8 +190,9 @@ Json MeasureSubmit(const ServerProcess& server) {
           {"peak_resident_bytes", server.PeakResidentBytes()}};
 }
 
-// kClients lease and complete empty jobs while about `depth` jobs, submitted before, are queued: a
-// feeder submits as many again as were leased, in portions of at most half the depth.
+// kClients lease and complete empty jobs while about `depth` jobs, submitted before, are queued:
+// where they would run out, a feeder submits as many again as were leased, in portions of half the
+// depth.
 Json MeasureLeases(const ServerProcess& server, std::int64_t depth, int batch, double seconds) {
   const auto sweeps = v1::SweepService::NewStub(server.NewChannel());
   std::vector<std::unique_ptr<Client>> clients;
