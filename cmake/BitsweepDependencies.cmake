@@ -24,8 +24,16 @@ if(BITSWEEP_WITH_TORCH)
     # A build with CUDA, such as PyPI's wheel: its own package file asks for CUDA's compiler, its CPU library does not.
     find_library(BITSWEEP_TORCH_CPU torch_cpu PATHS "${torch_root}/lib" NO_DEFAULT_PATH REQUIRED)
     find_library(BITSWEEP_C10 c10 PATHS "${torch_root}/lib" NO_DEFAULT_PATH REQUIRED)
+    # It brings headers of other libraries, fmt among them, that are not those of this system's libraries.
+    set(torch_headers "${CMAKE_BINARY_DIR}/torch_headers")
+    file(MAKE_DIRECTORY "${torch_headers}")
+    file(GLOB entries RELATIVE "${torch_root}/include" "${torch_root}/include/*")
+    list(REMOVE_ITEM entries fmt google)
+    foreach(entry IN LISTS entries)
+      file(CREATE_LINK "${torch_root}/include/${entry}" "${torch_headers}/${entry}" SYMBOLIC)
+    endforeach()
     target_include_directories(bitsweep_torch SYSTEM INTERFACE
-      "${torch_root}/include" "${torch_root}/include/torch/csrc/api/include")
+      "${torch_headers}" "${torch_headers}/torch/csrc/api/include")
     target_link_libraries(bitsweep_torch INTERFACE "${BITSWEEP_TORCH_CPU}" "${BITSWEEP_C10}")
   else()
     find_package(Torch REQUIRED)
