@@ -62,8 +62,8 @@ struct TransformSuccess {
 using TransformOutcome = std::variant<TransformSuccess, spec::JobFailure, TrialStopped>;
 
 // Runs jobs. The outcome's numbers are a pure function of the spec, the initial checkpoint and the
-// data. Thread-safe: called from
-// as many threads at a time as there are slots, not always the same. Never throws.
+// data. Thread-safe: called from as many threads at a time as there are slots, not always the same.
+// Never throws.
 class Executor {
  public:
   virtual ~Executor() = default;

@@ -18,7 +18,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-ROWS, FEATURES, CLASSES = 789_445, 16, 5
+ROWS, FEATURES, CLASSES = 789_444, 16, 5
 LAYERS = {  # of sequential models: "norm", "relu" or outputs of a linear layer
     "jsc-tiny": ["norm", "relu", 5, "relu"],
     "jsc-toy": ["norm", "relu", 8, "norm", "relu", 8, "norm", "relu", 5, "norm", "relu"],

@@ -14,7 +14,7 @@ import multiprocessing
 import os
 import time
 
-VALIDATION_ROWS, REPEATS, MODEL, CHUNK = 197_361, 10, "jsc-tiny", 21_929  # 9 chunks
+VALIDATION_ROWS, REPEATS, MODEL, CHUNK = 197_362, 10, "jsc-tiny", 17_942  # 11 chunks
 # Epochs, learning rate, batch size; the longest first.
 CONFIGURATIONS = ([(100, 1e-5, 256), (50, 1e-5, 256)] + [(10, 1e-5, batch) for batch in (16, 32, 64, 128, 512, 256)] +
                   [(10, rate, 256) for rate in (1e-6, 1e-4, 1e-3, 1e-2)])

@@ -3,6 +3,8 @@
 #include "tests/worker/agent/faulty_server.h"
 
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <thread>
 
 #include "core/base/errors.h"
@@ -91,77 +93,75 @@ TEST(CheckpointCacheTest, FetchesOnceForAllWhoWantIt) {
   EXPECT_EQ(server.downloads(), 1);
 }
 
-TEST(AgentSlotTest, ComputesTheNextJobWhileAResultIsUnderWay) {
-  absl::Notification second_began;
-  FaultyServer server(
-      "",
-      [&](int call) {
-        if (call == 1 && !second_began.WaitForNotificationWithTimeout(kLong)) {
+// An agent of one slot, and a server that answers its results as the test says.
+class AgentSlotTest : public ::testing::Test {
+ protected:
+  // `begin` sees the number, from 1, of each trial that begins.
+  void Start(
+      int jobs, FaultyServer::Answer complete, std::function<void(int)> begin = [](int) {}) {
+    server_ = std::make_unique<FaultyServer>("", std::move(complete), jobs);
+    agent_ = std::make_unique<RunningAgent>(
+        AgentOptions{.server = server_->address(), .name = "alpha", .slots = 1},
+        [this, begin = std::move(begin)](const spec::TrialSpec& trial, const std::string&,
+                                         TrialObserver& observer) {
+          begin(++began_);
+          return Train(trial, observer);
+        });
+  }
+
+  // What answers and trials wait for.
+  absl::Notification go_, second_began_;
+  std::atomic<int> began_ = 0;
+  std::unique_ptr<FaultyServer> server_;
+  std::unique_ptr<RunningAgent> agent_;
+};
+
+TEST_F(AgentSlotTest, ComputesTheNextJobWhileAResultIsUnderWay) {
+  Start(
+      2,
+      [this](int call) {
+        if (call == 1 && !go_.WaitForNotificationWithTimeout(kLong)) {
           return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the slot waited for the answer");
         }
         return grpc::Status::OK;
       },
-      2);
-  std::atomic<int> began = 0;
-  RunningAgent agent(
-      {.server = server.address(), .name = "alpha", .slots = 1},
-      [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
-        if (++began == 2) second_began.Notify();
-        return Train(trial, observer);
+      [this](int trial) {
+        if (trial == 2) go_.Notify();
       });
-  EXPECT_TRUE(agent.listener().WaitFor("succeeded", 2));
-  EXPECT_EQ(agent.listener().Count("failed"), 0);
-  EXPECT_THAT(agent.Drain(), IsOk());
+  EXPECT_TRUE(agent_->listener().WaitFor("succeeded", 2));
+  EXPECT_EQ(agent_->listener().Count("failed"), 0);
+  EXPECT_THAT(agent_->Drain(), IsOk());
 }
 
-TEST(AgentSlotTest, ADrainBringsTheResultUnderWayAndThatOfTheJobBehindIt) {
-  absl::Notification draining;
-  absl::Notification second_began;
-  FaultyServer server(
-      "",
-      [&](int) {
-        draining.WaitForNotificationWithTimeout(kLong);
+TEST_F(AgentSlotTest, ADrainBringsTheResultUnderWayAndThatOfTheJobBehindIt) {
+  Start(
+      2,
+      [this](int) {
+        go_.WaitForNotificationWithTimeout(kLong);
         return grpc::Status::OK;
       },
-      2);
-  std::atomic<int> began = 0;
-  RunningAgent agent(
-      {.server = server.address(), .name = "alpha", .slots = 1},
-      [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
-        if (++began == 2) {
-          second_began.Notify();
-          draining.WaitForNotificationWithTimeout(kLong);
-        }
-        return Train(trial, observer);
+      [this](int trial) {
+        if (trial != 2) return;
+        second_began_.Notify();
+        go_.WaitForNotificationWithTimeout(kLong);
       });
-  ASSERT_TRUE(second_began.WaitForNotificationWithTimeout(kLong));
-  agent.BeginDrain();
-  draining.Notify();
-  EXPECT_THAT(agent.Join(), IsOk());
-  EXPECT_EQ(agent.listener().Count("succeeded"), 2);
+  ASSERT_TRUE(second_began_.WaitForNotificationWithTimeout(kLong));
+  agent_->BeginDrain();
+  go_.Notify();
+  EXPECT_THAT(agent_->Join(), IsOk());
+  EXPECT_EQ(agent_->listener().Count("succeeded"), 2);
 }
 
-TEST(AgentSlotTest, ResultsThatDoNotArriveHoldUpTheNextTrials) {
-  absl::Notification go;
-  FaultyServer server(
-      "",
-      [&](int) {
-        go.WaitForNotificationWithTimeout(kLong);
-        return grpc::Status::OK;
-      },
-      5);
-  std::atomic<int> began = 0;
-  RunningAgent agent(
-      {.server = server.address(), .name = "alpha", .slots = 1},
-      [&](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
-        ++began;
-        return Train(trial, observer);
-      });
-  EXPECT_TRUE(server.WaitForCompletes(2));
-  EXPECT_EQ(began, 2);
-  go.Notify();
-  EXPECT_TRUE(agent.listener().WaitFor("succeeded", 5));
-  EXPECT_THAT(agent.Drain(), IsOk());
+TEST_F(AgentSlotTest, ResultsThatDoNotArriveHoldUpTheNextTrials) {
+  Start(5, [this](int) {
+    go_.WaitForNotificationWithTimeout(kLong);
+    return grpc::Status::OK;
+  });
+  EXPECT_TRUE(server_->WaitForCompletes(2));
+  EXPECT_EQ(began_, 2);
+  go_.Notify();
+  EXPECT_TRUE(agent_->listener().WaitFor("succeeded", 5));
+  EXPECT_THAT(agent_->Drain(), IsOk());
 }
 
 // One job of the server's, run by a slot while time flies.
