@@ -10,8 +10,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/store/artifact_store.h"
+#include "server/store/backup.h"
 #include "server/store/queue_store.h"
 #include "server/store/sweep_store.h"
+#include "server/store/token_store.h"
 #include "server/store/transform_store.h"
 
 namespace bitsweep::store {
@@ -56,7 +58,12 @@ class StoreObserver {
 };
 
 // All that the server keeps. See docs/storage.md.
-class Store : public SweepStore, public TransformStore, public QueueStore, public ArtifactStore {
+class Store : public SweepStore,
+              public TransformStore,
+              public QueueStore,
+              public ArtifactStore,
+              public TokenStore,
+              public BackupSource {
  public:
   // A worker (re)appears: counts of an earlier process of the same name go on.
   virtual absl::Status PutWorker(const WorkerRecord& worker) = 0;

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 
 class JobRunnerTest : public ::testing::Test {
  protected:
-  JobRunnerTest() : api_(server_.address(), "workers/alpha", "p-1") {}
+  JobRunnerTest() : api_(server_.address(), nullptr, "workers/alpha", "p-1") {}
 
   // A sweep of `trials` trials with `max_epochs` epochs each, and this worker.
   void Submit(int trials, std::int64_t max_epochs = 2) {
