@@ -3,7 +3,6 @@
 """deploy/kubernetes: built by the real kustomize, held against the API's schemas and rules, and its containers' commands
 run as they stand there, with folders of this machine for the mounts."""
 import copy
-import os
 import pathlib
 import re
 import subprocess
@@ -59,7 +58,7 @@ class ManifestsTest(unittest.TestCase):
                 if path == "overlays/dev":
                     self.assertIn("--insecure", server["args"])
                     continue
-                self.assertFalse([word for word in words if word.startswith("--insecure")])
+                self.assertNotIn("--insecure", words)
                 self.assertTrue(option(server, "tls-cert") and option(server, "tls-key") and option(worker, "tls-ca"))
                 self.assertEqual([value.partition("=")[0] for value in option(server, "token-file")], ["admin", "worker"])
                 self.assertTrue(option(worker, "token-file"))
@@ -184,7 +183,7 @@ class BrokenTest(unittest.TestCase):
 
 
 class CommandsTest(Cluster):
-    """The containers' commands and probes as they stand, but for addresses: there are no services here."""
+    """The containers' commands and probes as they stand, but for ports and the service's name."""
 
     def run_container(self, program, container, addresses, environment=None):
         self.assertEqual(container["command"], [program])
@@ -207,22 +206,20 @@ class CommandsTest(Cluster):
             return error.code
 
     def make_secrets(self):
-        tls, tokens = (self.folder / "etc" / "bitsweep" / name for name in ("tls", "tokens"))
-        tokens.mkdir(parents=True)
-        made = self.folder / "certificates"
+        tls, tokens, made = (self.folder / name for name in ("etc/bitsweep/tls", "etc/bitsweep/tokens", "made"))
         subprocess.run([ROOT / "deploy" / "make-dev-certs.sh", made], check=True, capture_output=True, timeout=60)
-        tls.mkdir()
-        for ours, theirs in {"tls.crt": "server.pem", "tls.key": "server-key.pem", "ca.crt": "ca.pem"}.items():
-            (tls / ours).write_bytes((made / theirs).read_bytes())
-        for scope in ("admin", "worker"):
-            (tokens / scope).write_text(f"{scope}-{os.urandom(32).hex()}\n")
+        for folder, files in ((tls, {"tls.crt": "server.pem", "tls.key": "server-key.pem", "ca.crt": "ca.pem"}),
+                              (tokens, {"admin": "admin.token", "worker": "worker.token"})):
+            folder.mkdir(parents=True)
+            for ours, theirs in files.items():
+                (folder / ours).write_bytes((made / theirs).read_bytes())
 
     def run_build(self, path):
         documents = BUILT[path]
         server, worker = container_of(documents, "StatefulSet", SERVER), container_of(documents, "Deployment", WORKER)
         for folder in ("var/lib/bitsweep", "srv/datasets"):
             (self.folder / folder).mkdir(parents=True)
-        self.server = self.run_container(SERVER, server, {"0.0.0.0:50051": "127.0.0.1:0", "0.0.0.0:9464": "127.0.0.1:0"})
+        self.server = self.run_container(SERVER, server, {"0.0.0.0:50051": "0.0.0.0:0", "0.0.0.0:9464": "0.0.0.0:0"})
         grpc, metrics = (self.server.ports()[name] for name in ("grpc", "metrics"))
 
         (address,) = option(worker, "server")
@@ -235,7 +232,7 @@ class CommandsTest(Cluster):
         environment = {e["name"]: values[(e["valueFrom"].get("fieldRef") or {}).get("fieldPath")
                                          or e["valueFrom"]["resourceFieldRef"]["resource"]] for e in worker["env"]}
         self.workers[name] = self.run_container(
-            WORKER, worker, {address: f"localhost:{grpc}", "0.0.0.0:9465": "127.0.0.1:0"}, environment)
+            WORKER, worker, {address: f"localhost:{grpc}", "0.0.0.0:9465": "0.0.0.0:0"}, environment)
         worker_metrics = self.workers[name].ports()["metrics"]
 
         for probe in ("startupProbe", "readinessProbe"):

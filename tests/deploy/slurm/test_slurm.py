@@ -7,8 +7,10 @@ Ends with 77, which ctest takes for skipped, where Slurm cannot run, unless BITS
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import unittest
+import unittest.mock
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[2] / "e2e"), str(pathlib.Path(__file__).resolve().parent)]
 import slurm  # noqa: E402
@@ -124,6 +126,22 @@ class SlurmTest(Cluster):
         self.assertNotIn("running", counts)
         attempts = self.assert_complete(sweep, counts["succeeded"])
         self.assertLessEqual({outcome for _, outcome in attempts}, {"SUCCEEDED", "RELEASED"})
+
+    def test_with_encryption_and_a_token(self):
+        self.assertEqual(self.server.terminate(), 0)
+        made = self.folder / "made"
+        subprocess.run([ROOT / "deploy" / "make-dev-certs.sh", made], check=True, capture_output=True, timeout=60)
+        self.start_server("--tls-cert", made / "server.pem", "--tls-key", made / "server-key.pem",
+                          "--token-file", f"admin={made}/admin.token", "--token-file", f"worker={made}/worker.token",
+                          environment=self.slurm.mark)
+        access = {"BITSWEEP_SERVER": f"localhost:{self.grpc_port}", "BITSWEEP_TLS_CA": str(made / "ca.pem")}
+        job = self.submit_workers("--array=0", **access, BITSWEEP_TOKEN_FILE=str(made / "worker.token"))
+        with unittest.mock.patch.dict(os.environ, access | {"BITSWEEP_TOKEN_FILE": str(made / "admin.token")}):
+            self.wait_alive(worker_of(job, 0))
+            self.submit_sweep(epochs=1, repeats=4)
+            wait_until(lambda: [s["state"] for s in self.cli_json("sweep", "list")["sweeps"]] == ["STATE_SUCCEEDED"],
+                       "the sweep is done", 60, 0.2)
+            self.verify()
 
     def test_without_a_server_the_script_says_so(self):
         job = self.submit_workers("--array=0", BITSWEEP_SERVER="")
