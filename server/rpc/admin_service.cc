@@ -136,6 +136,7 @@ grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext*,
       spdlog::error("store problem check={} description=\"{}\"", problem.check,
                     problem.description);
     }
+    metrics_.IntegrityChecked(report.problems.empty());
     if (!report.problems.empty()) {
       metrics_.PlanViolated(static_cast<std::int64_t>(report.problems.size()));
     }
