@@ -21,7 +21,6 @@ namespace bitsweep::channel {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-constexpr std::chrono::seconds kReadAgain(10);
 
 absl::StatusOr<std::string> ReadFile(const char* option, const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -52,12 +51,15 @@ absl::StatusOr<std::string> ReadToken(const std::string& file) {
 // The token as it is now. Thread-safe.
 class TokenSource {
  public:
-  TokenSource(std::string token, std::string file)
-      : file_(std::move(file)), token_(std::move(token)), read_(Steady::now()) {}
+  TokenSource(std::string token, std::string file, absl::Duration reread)
+      : file_(std::move(file)),
+        reread_(absl::ToChronoNanoseconds(reread)),
+        token_(std::move(token)),
+        read_(Steady::now()) {}
 
   std::string Current() {
     absl::MutexLock lock(&mu_);
-    if (!file_.empty() && Steady::now() - read_ >= kReadAgain) {
+    if (!file_.empty() && Steady::now() - read_ >= reread_) {
       read_ = Steady::now();
       absl::StatusOr<std::string> token = ReadToken(file_);
       if (token.ok()) token_ = *std::move(token);
@@ -67,6 +69,7 @@ class TokenSource {
 
  private:
   const std::string file_;
+  const std::chrono::nanoseconds reread_;
   absl::Mutex mu_;
   std::string token_ ABSL_GUARDED_BY(mu_);
   Steady::time_point read_ ABSL_GUARDED_BY(mu_);
@@ -118,7 +121,8 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsOf(
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Open(const std::string& address,
                                                     const options::ServerAccess& access,
-                                                    const grpc::ChannelArguments& arguments) {
+                                                    const grpc::ChannelArguments& arguments,
+                                                    absl::Duration reread) {
   RETURN_IF_ERROR(options::Check(access, address));
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ChannelCredentials> credentials,
                    CredentialsOf(access));
@@ -131,7 +135,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Open(const std::string& address,
   }
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(std::make_unique<BearerFactory>(
-      std::make_shared<TokenSource>(std::move(token), access.token_file)));
+      std::make_shared<TokenSource>(std::move(token), access.token_file, reread)));
   return grpc::experimental::CreateCustomChannelWithInterceptors(address, credentials, arguments,
                                                                  std::move(interceptors));
 }

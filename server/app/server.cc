@@ -89,6 +89,7 @@ struct Server::Parts {
 absl::Status Server::Parts::OpenStore() {
   ASSIGN_OR_RETURN(store,
                    store::OpenSqliteStore({.data_dir = options.data_dir, .observer = &observer}));
+  metrics.IntegrityChecked(true);  // or it had not been opened
   scheduler = std::make_unique<scheduler::Scheduler>(
       *store, clock, scheduler::SchedulerOptions{.lease_ttl = options.lease_ttl}, observer);
   return scheduler->Start();

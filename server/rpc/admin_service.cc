@@ -164,6 +164,7 @@ grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext* context,
       spdlog::error("store problem check={} description=\"{}\"", problem.check,
                     problem.description);
     }
+    metrics_.IntegrityChecked(report.problems.empty());
     if (!report.problems.empty()) {
       metrics_.PlanViolated(static_cast<std::int64_t>(report.problems.size()));
     }
@@ -193,6 +194,7 @@ grpc::Status AdminServiceImpl::CreateBackup(grpc::ServerContext* context,
     last.set_size_bytes(size);
     *last.mutable_contents() = ReportMessage(backup->contents());
     if (!writer->Write(last)) return absl::CancelledError("the caller has gone");
+    metrics_.BackedUp(start);
     spdlog::info("backup sent bytes={} sha256={}", size, last.sha256());
     return absl::OkStatus();
   }());

@@ -87,10 +87,10 @@ CallObserver::CallObserver(metrics::ServerMetrics& metrics, Clock& clock)
   };
   for (const google::protobuf::FileDescriptor* file :
        {v1::SubmitSweepRequest::descriptor()->file(), v1::GetModelRequest::descriptor()->file(),
+        v1::SubmitTransformRequest::descriptor()->file(),
         v1::GetArtifactRequest::descriptor()->file(), v1::LeaseJobsRequest::descriptor()->file(),
         v1::GetServerInfoRequest::descriptor()->file(),
-        v1::CreateTokenRequest::descriptor()->file(),
-        v1::GetTransformRequest::descriptor()->file()}) {
+        v1::CreateTokenRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const google::protobuf::ServiceDescriptor* service = file->service(s);
       for (int m = 0; m < service->method_count(); ++m) {

@@ -155,7 +155,8 @@ grpc::Status SweepServiceImpl::WatchSweep(grpc::ServerContext* context,
   const absl::Status status =
       FollowSweep(*request, scheduler_, store_, clock_,
                   {.write = [&](const v1::WatchSweepResponse& r) { return writer->Write(r); },
-                   .is_cancelled = [&] { return context->IsCancelled(); }});
+                   .is_cancelled = [&] { return context->IsCancelled(); },
+                   .on_gap = [&] { metrics_.WatchFellBehind(); }});
   metrics_.WatchStreams(-1);
   return ToGrpcStatus(status);
 }

@@ -128,7 +128,8 @@ grpc::Status TransformServiceImpl::WatchTransform(
   const absl::Status status = FollowTransform(
       *request, scheduler_, store_, clock_,
       {.write = [&](const v1::WatchTransformResponse& r) { return writer->Write(r); },
-       .is_cancelled = [&] { return context->IsCancelled(); }});
+       .is_cancelled = [&] { return context->IsCancelled(); },
+       .on_gap = [&] { metrics_.WatchFellBehind(); }});
   metrics_.WatchStreams(-1);
   return ToGrpcStatus(status);
 }

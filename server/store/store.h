@@ -3,6 +3,7 @@
 #define BITSWEEP_SERVER_STORE_STORE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "server/store/artifact_store.h"
 #include "server/store/backup.h"
 #include "server/store/queue_store.h"
+#include "server/store/store_observer.h"
 #include "server/store/sweep_store.h"
 #include "server/store/token_store.h"
 #include "server/store/transform_store.h"
@@ -38,7 +40,8 @@ enum class VerifyDepth {
 struct StoreInfo {
   std::string sqlite_version;
   int schema_version = 0;
-  spec::JobCounts counts;  // of all sweeps and transforms
+  spec::JobCounts counts;            // of all sweeps and transforms
+  spec::JobCounts transform_counts;  // of transforms alone
   // Since when the job that is next in some sweep or transform waits, the oldest of them.
   std::optional<absl::Time> oldest_queued;
   std::int64_t store_bytes = 0;
@@ -49,13 +52,8 @@ struct StoreInfo {
   std::int64_t operations = 0;  // writes: several share one commit
 };
 
-// Hears of what the store does, for metrics. Calls come from the store's writer thread: return at
-// once.
-class StoreObserver {
- public:
-  virtual ~StoreObserver() = default;
-  virtual void OnCommit(std::int64_t operations, absl::Duration taken) = 0;
-};
+// How many sweeps, or transforms, are in each state.
+using SubmissionCounts = std::map<spec::SweepState, std::int64_t>;
 
 // All that the server keeps. See docs/storage.md.
 class Store : public SweepStore,
@@ -74,6 +72,8 @@ class Store : public SweepStore,
                                                          std::int64_t limit) = 0;
   virtual absl::StatusOr<VerifyReport> Verify(VerifyDepth depth) = 0;
   virtual absl::StatusOr<StoreInfo> Info() = 0;
+  // Reads every row of them: for gauges, not for requests.
+  virtual absl::StatusOr<SubmissionCounts> CountSubmissions(SubmissionKind kind) = 0;
 };
 
 }  // namespace bitsweep::store

@@ -44,7 +44,13 @@ class AgentObserver {
   virtual void OnConnected(bool /*connected*/) {}
   virtual void OnBusySlots(std::int64_t /*busy*/) {}
   virtual void OnHeld(std::int64_t /*held*/) {}
+  // From an attempt's slot to the start of its arithmetic: checkpoint fetched, data loaded.
+  virtual void OnSetUp(absl::Duration /*taken*/) {}
+  // The training steps of an epoch, its evaluation not counted.
+  virtual void OnSteps(std::int64_t /*steps*/, double /*seconds*/) {}
   virtual void OnEpoch(std::int64_t /*train_rows*/) {}
+  // From the end of an attempt's arithmetic until its result was accepted.
+  virtual void OnReported(absl::Duration /*taken*/) {}
   // succeeded, failed, cancelled, lost or released.
   virtual void OnTrialEnded(std::string_view /*outcome*/, absl::Duration /*taken*/) {}
   virtual void OnCallFailed(std::string_view /*method*/) {}

@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   bitsweep::train::TorchExecutor executor(options.data_root, bitsweep::SystemClock());
-  bitsweep::worker::WorkerMetrics metrics(options.agent.slots, executor.Engines().front());
+  bitsweep::worker::WorkerMetrics metrics(options.agent.slots, executor.Engines());
   if (const absl::Status status = StartMetrics(options, metrics); !status.ok()) return Fail(status);
   bitsweep::worker::Agent agent(options.agent, executor, bitsweep::SystemClock(), metrics);
   std::thread signal_thread([&] {

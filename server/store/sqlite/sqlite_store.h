@@ -117,6 +117,7 @@ class SqliteStore final : public Store {
                                                  std::int64_t limit) override;
   absl::StatusOr<VerifyReport> Verify(VerifyDepth depth) override;
   absl::StatusOr<StoreInfo> Info() override;
+  absl::StatusOr<SubmissionCounts> CountSubmissions(SubmissionKind kind) override;
 
  private:
   // What of a sweep or transform every lease of it needs; it never changes.
