@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real server, worker and Prometheus: every query of every dashboard answers with data.
 
-What cannot here is in no_data.json with the event that would give it data; an entry that is not needed is an error.
+What cannot here is in no_data.json, a pattern of places, with the event that would give it data; an entry that is not
+needed is an error.
 """
+import fnmatch
 import json
 import math
 import pathlib
@@ -37,6 +39,7 @@ KNOWN = {
     "bitsweep-overview / Server / A": (1, 0),
     "bitsweep-overview / Workers / A": (1, 0),
     "bitsweep-overview / Queue / A": (0, 0),
+    "bitsweep-overview / Alerts / A": (1, 0),
     "bitsweep-overview / Store / A": (1, 0),
     "bitsweep-overview / Plan violations / A": (0, 0),
     "bitsweep-overview / Queued / A": (0, 0),
@@ -67,7 +70,7 @@ class Live(Cluster):
         self.worker_port = self.workers["worker-one"].ports()["metrics"]
         self.prometheus = Prometheus(self.folder, {
             "bitsweep-server": [f"127.0.0.1:{self.metrics_port}"],
-            "bitsweep-worker": [f"127.0.0.1:{self.worker_port}"]})
+            "bitsweep-worker": [f"127.0.0.1:{self.worker_port}"]}, alerts=["Something"])
         self.addCleanup(self.prometheus.stop)
 
     def until_prometheus_says(self, expression, expected):
@@ -121,40 +124,48 @@ class Live(Cluster):
 
     def test_every_query_has_data(self):
         self.work()
-        problems = []
+        for _ in range(3):  # on a busy machine a scrape may come too late, and then the latest values are missing
+            problems = self.problems()
+            if not problems:
+                return
+            self.scraped(4)
+        self.fail("\n" + "\n".join(problems))
 
+    def problems(self):
+        found = []
         published = self.published()
         for place, expression, _, _ in (q for d in self.dashboards.values() for q in dashboards.queries(d)):
             for name in (selector.name for selector in promql.selectors(expression)):
                 whole = published.get(name) not in (None, "histogram", "summary")
                 part = name != promql.base_name(name) and published.get(promql.base_name(name)) == "histogram"
                 if not whole and not part and name not in OF_PROMETHEUS:
-                    problems.append(f"{place}: no program publishes {name}")
+                    found.append(f"{place}: no program publishes {name}")
 
         answers = self.answers()
         no_data = json.loads(NO_DATA.read_text())
         for place, (expression, legend, result) in answers.items():
-            if place in no_data:
+            if any(fnmatch.fnmatchcase(place, pattern) for pattern in no_data):
                 if has_data(result):
-                    problems.append(f"{place}: is in {NO_DATA.name} and has data")
+                    found.append(f"{place}: is in {NO_DATA.name} and has data")
             elif not has_data(result):
-                problems.append(f"{place}: no data: {expression}")
+                found.append(f"{place}: no data: {expression}")
             for label in re.findall(r"{{(\w+)}}", legend):
                 if not all(label in labels for labels, _ in result):
-                    problems.append(f"{place}: the legend's {label} is no label of the answer")
+                    found.append(f"{place}: the legend's {label} is no label of the answer")
         for place, (value, tolerance) in KNOWN.items():
             last = [values[-1] for _, values in answers[place][2]]
             if len(last) != 1 or not abs(last[0] - value) <= tolerance:
-                problems.append(f"{place}: {last} instead of {value}")
-        problems += [f"{place} in {NO_DATA.name}: no such query" for place in no_data if place not in answers]
-        problems += [f"{place} in {NO_DATA.name}: no event" for place, event in no_data.items() if not event.strip()]
+                found.append(f"{place}: {last} instead of {value}")
+        found += [f"{pattern} in {NO_DATA.name}: no such query" for pattern in no_data
+                  if not fnmatch.filter(answers, pattern)]
+        found += [f"{pattern} in {NO_DATA.name}: no event" for pattern, event in no_data.items() if not event.strip()]
 
         for dashboard in self.dashboards.values():
             for panel in dashboards.panels(dashboard):
                 if panel["type"] == "table":
-                    problems += self.columns(dashboard, panel, answers)
-            problems += self.variables(dashboard)
-        self.assertEqual(problems, [], "\n" + "\n".join(problems))
+                    found += self.columns(dashboard, panel, answers)
+            found += self.variables(dashboard)
+        return found
 
     def columns(self, dashboard, panel, answers):
         """Problems: columns of a table that are neither a label nor the value of one of its queries."""
