@@ -15,7 +15,7 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libspdlog-dev libfmt-dev libsqlite3-dev libarchive-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev openssl libtorch-dev libhwy-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
-dev=(python3-torch python3-numpy python3-yaml clang-format binutils prometheus python3-venv)
+dev=(python3-torch python3-numpy python3-yaml clang-format binutils prometheus python3-venv slurm-wlm munge)
 analyze=(clang clang-tidy libclang-rt-dev)
 bench=(libbenchmark-dev python3-venv util-linux)
 
@@ -77,6 +77,21 @@ if [ ! -x "$tools/bin/grpcurl" ] || [ "$(cat "$tools/grpcurl.version" 2>/dev/nul
   echo "installing grpcurl $grpcurl_version from its Go module"
   GOBIN="$tools/bin" quietly go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version"
   echo "$grpcurl_version" >"$tools/grpcurl.version"
+fi
+kustomize_version=v5.0.3 # the last that Debian's Go builds
+if [ ! -x "$tools/bin/kustomize" ] || [ "$(cat "$tools/kustomize.version" 2>/dev/null)" != "$kustomize_version" ]; then
+  command -v go >/dev/null || apt_install golang-go
+  echo "installing kustomize $kustomize_version from its Go module"
+  GOBIN="$tools/bin" quietly go install "sigs.k8s.io/kustomize/kustomize/v5@$kustomize_version"
+  echo "$kustomize_version" >"$tools/kustomize.version"
+fi
+requirements="$root/tests/deploy/kubernetes/requirements.txt" # the schemas of Kubernetes' API
+if ! cmp -s "$requirements" "$tools/kubernetes/installed.txt"; then
+  echo "installing kubernetes-validate from PyPI"
+  rm -rf "$tools/kubernetes"
+  python3 -m venv "$tools/kubernetes"
+  quietly "$tools/kubernetes/bin/pip" install --disable-pip-version-check -r "$requirements"
+  cp "$requirements" "$tools/kubernetes/installed.txt"
 fi
 lock="$root/tests/lint/package-lock.json"
 if ! cmp -s "$lock" "$tools/buf/installed.json" || [ ! -x "$tools/buf/node_modules/.bin/buf" ]; then
