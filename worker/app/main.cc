@@ -59,8 +59,10 @@ void Register(WorkerOptions& options, CLI::App& app) {
   app.add_option("--data-root", options.data_root, "Folder that data sets are read below")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();
-  app.add_option("--name", agent.name,
-                 "Name of this worker, [a-z][a-z0-9-]{3,62}; one process at a time has it")
+  app.add_option(
+         "--name", agent.name,
+         "Name of this worker, [a-z][a-z0-9-]{3,62}; one process at a time has it (default: "
+         "worker- and the host's name)")
       ->capture_default_str();
   app.add_option("--metrics-listen", options.metrics_listen,
                  "Address to serve Prometheus metrics on, or off")
