@@ -116,6 +116,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RegisterModel(app, chosen);
   RegisterWorker(app, chosen);
   RegisterServer(app, chosen);
+  RegisterCompletion(app, chosen);
   RequireVerb(app);
 }
 

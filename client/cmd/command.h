@@ -71,6 +71,7 @@ void RegisterModel(CLI::App& app, Command& chosen);
 void RegisterModelImport(CLI::App& model, Command& chosen);
 void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
+void RegisterCompletion(CLI::App& app, Command& chosen);
 
 // After all of its verbs are there: `group` without one of them is an error that lists them.
 void RequireVerb(CLI::App& group);
