@@ -3,7 +3,7 @@
 # Installs what Bitsweep needs on Debian 12, by package name. Does nothing, quickly, when all is there.
 #
 #   deploy/install-deps.sh            build and run
-#   deploy/install-deps.sh --dev      also what the tests use (grpcurl, buf, python3-torch)
+#   deploy/install-deps.sh --dev      also what the tests use (grpcurl, buf, python3-torch, lintian)
 #   deploy/install-deps.sh --analyze  also clang and clang-tidy (preset analyze)
 #   deploy/install-deps.sh --bench    also what tests/bench needs (Google Benchmark, Python environments)
 set -euo pipefail
@@ -15,7 +15,8 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libspdlog-dev libfmt-dev libsqlite3-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev libtorch-dev libhwy-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
-dev=(python3-torch python3-numpy clang-format binutils)
+dev=(python3-torch python3-numpy clang-format binutils
+  lintian dpkg-dev file systemd man-db)
 analyze=(clang clang-tidy libclang-rt-dev)
 bench=(libbenchmark-dev python3-venv util-linux)
 
