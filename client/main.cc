@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   if (const std::optional<int> code = layered.Parse(argc, argv)) return *code;
   context.timeout_given = app.get_option("--timeout")->count() > 0;
   try {
-    return chosen(context);
+    return bitsweep::client::RunCommand(chosen, context);
   } catch (const std::exception& error) {
     std::cerr << "bitsweep: INTERNAL: " << error.what() << "\n";
     return bitsweep::client::kExitInternal;

@@ -35,7 +35,7 @@ set(standard <algorithm> <array> <chrono> <cmath> <cstdint> <filesystem> <fstrea
 set(standard_deps absl::base absl::status absl::statusor absl::strings absl::synchronization absl::time fmt::fmt)
 set(rpc <google/protobuf/util/json_util.h> <grpcpp/grpcpp.h> <bitsweep/v1/admin_service.grpc.pb.h>
   <bitsweep/v1/artifact_service.grpc.pb.h> <bitsweep/v1/model_service.grpc.pb.h> <bitsweep/v1/sweep_service.grpc.pb.h>
-  <bitsweep/v1/transform_service.grpc.pb.h> <bitsweep/v1/worker_service.grpc.pb.h>)
+  <bitsweep/v1/token_service.grpc.pb.h> <bitsweep/v1/transform_service.grpc.pb.h> <bitsweep/v1/worker_service.grpc.pb.h>)
 
 bitsweep_pch(core HEADERS ${standard} DEPS ${standard_deps})
 bitsweep_pch(rpc HEADERS ${standard} ${rpc} DEPS ${standard_deps} bitsweep::proto)

@@ -12,8 +12,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 build=(g++ cmake ninja-build ccache mold git ca-certificates
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
-  libspdlog-dev libfmt-dev libsqlite3-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
-  libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev libtorch-dev libhwy-dev libgtest-dev libgmock-dev
+  libspdlog-dev libfmt-dev libsqlite3-dev libarchive-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
+  libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev openssl libtorch-dev libhwy-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
 dev=(python3-torch python3-numpy clang-format binutils
   lintian dpkg-dev file systemd man-db)

@@ -5,38 +5,38 @@
 
 #include "absl/time/clock.h"
 #include "client/api/retry.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "proto/channel/channel.h"
 #include "proto/convert/status.h"
 
 namespace bitsweep::client {
-namespace {
 
-std::shared_ptr<grpc::Channel> Channel(const std::string& address) {
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const std::string& address,
+                                                           const options::ServerAccess& access) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return channel::Open(address, access, arguments);
 }
-
-}  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
   return convert::StatusFromCall(status.error_code(), status.error_message(),
                                  status.error_details());
 }
 
-Connection::Connection(const std::string& address, absl::Duration timeout)
+Connection::Connection(const std::string& address, absl::Duration timeout,
+                       std::shared_ptr<grpc::Channel> channel)
     : address_(address), timeout_(timeout) {
-  const std::shared_ptr<grpc::Channel> channel = Channel(address);
+  if (channel == nullptr) channel = *OpenChannel(address, {});  // plain: nothing to fail
   sweeps_ = v1::SweepService::NewStub(channel);
   transforms_ = v1::TransformService::NewStub(channel);
   models_ = v1::ModelService::NewStub(channel);
   artifacts_ = v1::ArtifactService::NewStub(channel);
   admin_ = v1::AdminService::NewStub(channel);
+  tokens_ = v1::TokenService::NewStub(channel);
+  health_ = grpc::health::v1::Health::NewStub(channel);
 }
 
 absl::Status Connection::WithRetries(

@@ -4,6 +4,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_replace.h"
 #include "client/output/error_report.h"
+#include "core/base/status_macros.h"
 #include "core/options/value_options.h"
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
@@ -69,6 +70,20 @@ absl::Status Context::PrintTable(const Table& table, const std::string& format) 
   return absl::OkStatus();
 }
 
+absl::Status Context::OpenChannel() {
+  ASSIGN_OR_RETURN(channel_, client::OpenChannel(server, access));
+  return absl::OkStatus();
+}
+
+int RunCommand(const Command& chosen, Context& context) {
+  const absl::Status status = context.OpenChannel();
+  if (!status.ok()) {
+    *context.err << fmt::format("bitsweep: {}\n", std::string(status.message()));
+    return kExitUsage;
+  }
+  return chosen(context);
+}
+
 int Context::Fail(const absl::Status& status) const {
   *err << ReportError(status, server);
   return ExitCodeOf(status);
@@ -91,6 +106,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   app.fallthrough();
   app.add_option("--server", context.server, "Address of the server (also BITSWEEP_SERVER)")
       ->capture_default_str();
+  options::AddServerAccess(app, context.access);
   options::AddDuration(app, "--timeout", context.timeout, absl::Milliseconds(1),
                        "Of one call; of all of it with watch, which has none by itself");
   app.add_flag("--json", context.json, "Print JSON");
@@ -116,6 +132,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RegisterModel(app, chosen);
   RegisterWorker(app, chosen);
   RegisterServer(app, chosen);
+  RegisterToken(app, chosen);
   RegisterCompletion(app, chosen);
   RequireVerb(app);
 }

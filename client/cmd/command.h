@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "client/api/connection.h"
 #include "client/output/table.h"
+#include "core/options/server_access.h"
 #include "google/protobuf/message.h"
 
 namespace CLI {
@@ -25,6 +26,7 @@ namespace bitsweep::client {
 // What every command has: the global options and where it writes.
 struct Context {
   std::string server = "127.0.0.1:50051";
+  options::ServerAccess access;
   absl::Duration timeout = absl::Seconds(30);
   bool timeout_given = false;
   bool json = false;
@@ -34,7 +36,10 @@ struct Context {
   bool err_is_terminal = false;
   int width = 80;
 
-  Connection Connect() const { return Connection(server, timeout); }
+  // REQUIRES: OpenChannel was OK.
+  Connection Connect() const { return Connection(server, timeout, channel_); }
+  // InvalidArgument for options of `access` that do not do.
+  absl::Status OpenChannel();
   // Prints the message as JSON (protobuf's, camelCase).
   void PrintJson(const google::protobuf::Message& message) const;
   // Several as members of one object.
@@ -47,10 +52,15 @@ struct Context {
   absl::Status PrintTable(const Table& table, const std::string& format = "") const;
   // The error on `err`; returns its exit code.
   int Fail(const absl::Status& status) const;
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
 };
 
 // What main runs once the arguments are parsed: returns the exit code.
 using Command = std::function<int(Context&)>;
+// Opens the channel and runs it: what main does.
+int RunCommand(const Command& chosen, Context& context);
 
 // Each adds its verbs to `app`; when one is chosen, parsing sets `chosen`. The variables behind the
 // options live as long as the app's callbacks.
@@ -71,6 +81,8 @@ void RegisterModel(CLI::App& app, Command& chosen);
 void RegisterModelImport(CLI::App& model, Command& chosen);
 void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
+void RegisterServerBackup(CLI::App& server, Command& chosen);
+void RegisterToken(CLI::App& app, Command& chosen);
 void RegisterCompletion(CLI::App& app, Command& chosen);
 
 // After all of its verbs are there: `group` without one of them is an error that lists them.

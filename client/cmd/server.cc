@@ -63,16 +63,38 @@ int Verify(Context& context, bool deep) {
   return report.problems().empty() ? kExitOk : kExitNoSuccess;
 }
 
+// For those who watch over it: one word, and an exit code.
+int Health(Context& context) {
+  const Connection connection = context.Connect();
+  grpc::health::v1::HealthCheckResponse health;
+  const absl::Status status =
+      connection.Call(connection.health(), &grpc::health::v1::Health::Stub::Check,
+                      grpc::health::v1::HealthCheckRequest(), &health);
+  if (!status.ok()) return context.Fail(status);
+  if (context.json) {
+    context.PrintJson(health);
+  } else {
+    *context.out << grpc::health::v1::HealthCheckResponse::ServingStatus_Name(health.status())
+                 << "\n";
+  }
+  return health.status() == grpc::health::v1::HealthCheckResponse::SERVING ? kExitOk
+                                                                           : kExitNoSuccess;
+}
+
 }  // namespace
 
 void RegisterServer(CLI::App& app, Command& chosen) {
   CLI::App* server = app.add_subcommand("server", "The server itself");
   server->add_subcommand("info", "Versions, queue, store")->callback([&chosen] { chosen = Info; });
+  server->add_subcommand("health", "Whether it serves (needs no token)")->callback([&chosen] {
+    chosen = Health;
+  });
   CLI::App* verify =
       server->add_subcommand("verify", "Recount everything from the rows and compare");
   const auto deep = std::make_shared<bool>(false);
   verify->add_flag("--deep", *deep, "Also read every artifact, and SQLite's integrity check");
   verify->callback([deep, &chosen] { chosen = [deep](Context& c) { return Verify(c, *deep); }; });
+  RegisterServerBackup(*server, chosen);
   RequireVerb(*server);
 }
 

@@ -16,12 +16,12 @@ struct SweepRetryOptions {
   std::vector<std::string> states;
 };
 
-using Stub = v1::SweepService::Stub;
+using SweepStub = v1::SweepService::Stub;
 
 // Sends the request for `sweep` and prints `describe`'s line.
 template <typename Request, typename Response, typename Describe>
 int Change(Context& context, const std::string& sweep,
-           grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+           grpc::Status (SweepStub::*method)(grpc::ClientContext*, const Request&, Response*),
            Request request, Describe describe) {
   request.set_name(FullName("sweeps", sweep));
   const Connection connection = context.Connect();
@@ -49,7 +49,7 @@ int Retry(Context& context, const SweepRetryOptions& options) {
     if (state == "cancelled") value = v1::Trial::STATE_CANCELLED;
     request.add_states(value);
   }
-  return Change(context, options.sweep, &Stub::RetrySweep, request,
+  return Change(context, options.sweep, &SweepStub::RetrySweep, request,
                 [](const std::string& name, const v1::RetrySweepResponse& r) {
                   return fmt::format("{}: {} queued again", name,
                                      Plural(r.retried_trials(), "trial"));
@@ -67,19 +67,19 @@ void RegisterSweepChanges(CLI::App& sweep, Command& chosen) {
     return sub;
   };
   add("pause", "Hand out no further trial; those under way finish", [options](Context& c) {
-    return Change(c, options->sweep, &Stub::PauseSweep, v1::PauseSweepRequest(),
+    return Change(c, options->sweep, &SweepStub::PauseSweep, v1::PauseSweepRequest(),
                   [](const std::string& name, const v1::PauseSweepResponse& r) {
                     return StateLine(name, r.sweep());
                   });
   });
   add("resume", "End a pause", [options](Context& c) {
-    return Change(c, options->sweep, &Stub::ResumeSweep, v1::ResumeSweepRequest(),
+    return Change(c, options->sweep, &SweepStub::ResumeSweep, v1::ResumeSweepRequest(),
                   [](const std::string& name, const v1::ResumeSweepResponse& r) {
                     return StateLine(name, r.sweep());
                   });
   });
   add("cancel", "Cancel every trial that has not ended", [options](Context& c) {
-    return Change(c, options->sweep, &Stub::CancelSweep, v1::CancelSweepRequest(),
+    return Change(c, options->sweep, &SweepStub::CancelSweep, v1::CancelSweepRequest(),
                   [](const std::string& name, const v1::CancelSweepResponse& r) {
                     return fmt::format("{}: {} cancelled", name,
                                        Plural(r.cancelled_trials(), "trial"));
@@ -90,7 +90,7 @@ void RegisterSweepChanges(CLI::App& sweep, Command& chosen) {
   retry->add_option("--state", options->states, "Only trials that are failed, dead or cancelled")
       ->check(CLI::IsMember({"failed", "dead", "cancelled"}));
   add("delete", "Remove a sweep that has ended, with its trials and models", [options](Context& c) {
-    return Change(c, options->sweep, &Stub::DeleteSweep, v1::DeleteSweepRequest(),
+    return Change(c, options->sweep, &SweepStub::DeleteSweep, v1::DeleteSweepRequest(),
                   [](const std::string& name, const v1::DeleteSweepResponse&) {
                     return fmt::format("{} is deleted", name);
                   });

@@ -10,7 +10,7 @@
 namespace bitsweep::client {
 namespace {
 
-using Stub = v1::TransformService::Stub;
+using TransformStub = v1::TransformService::Stub;
 
 int Cancel(Context& context, const std::string& name) {
   v1::CancelTransformRequest request;
@@ -18,7 +18,7 @@ int Cancel(Context& context, const std::string& name) {
   const Connection connection = context.Connect();
   v1::CancelTransformResponse response;
   const absl::Status status =
-      connection.Call(connection.transforms(), &Stub::CancelTransform, request, &response);
+      connection.Call(connection.transforms(), &TransformStub::CancelTransform, request, &response);
   if (!status.ok()) return context.Fail(status);
   if (context.json) {
     context.PrintJson(response);
@@ -35,7 +35,7 @@ int Delete(Context& context, const std::string& name) {
   const Connection connection = context.Connect();
   v1::DeleteTransformResponse response;
   const absl::Status status =
-      connection.Call(connection.transforms(), &Stub::DeleteTransform, request, &response);
+      connection.Call(connection.transforms(), &TransformStub::DeleteTransform, request, &response);
   if (!status.ok()) return context.Fail(status);
   if (context.json) {
     context.PrintJson(response);

@@ -42,8 +42,13 @@ std::string ReportError(const absl::Status& status, const std::string& server) {
     text += fmt::format("  try again in {}\n", ShortDuration(*details.retry_after));
   }
   if (absl::IsUnavailable(status) && details.reason.empty()) {
-    text +=
-        fmt::format("  is bitsweep-server running at {}? (--server, BITSWEEP_SERVER)\n", server);
+    text += fmt::format(
+        "  is bitsweep-server running at {}? (--server, BITSWEEP_SERVER; --tls-ca if it speaks "
+        "TLS)\n",
+        server);
+  }
+  if (details.reason == "TOKEN_MISSING") {
+    text += "  give one with --token-file or BITSWEEP_TOKEN\n";
   }
   if (absl::IsDeadlineExceeded(status) && details.reason.empty()) {
     text += fmt::format("  {} did not answer in time (--timeout)\n", server);

@@ -85,6 +85,7 @@ std::string TransformJobNameText(std::string_view transform_id, std::int64_t num
 std::string ModelName(std::string_view model_id) { return fmt::format("models/{}", model_id); }
 std::string ArtifactName(std::string_view sha256) { return fmt::format("artifacts/{}", sha256); }
 std::string WorkerName(std::string_view worker_id) { return fmt::format("workers/{}", worker_id); }
+std::string TokenName(std::string_view token_id) { return fmt::format("tokens/{}", token_id); }
 
 absl::StatusOr<std::string> ParseSweepName(std::string_view name) {
   return ParseId(name, "sweeps/", "sweeps/{sweep}, the id as [a-z][a-z0-9-]{3,62}");
@@ -120,6 +121,10 @@ absl::StatusOr<std::string> ParseArtifactName(std::string_view name) {
 
 absl::StatusOr<std::string> ParseWorkerName(std::string_view name) {
   return ParseId(name, "workers/", "workers/{worker}, the id as [a-z][a-z0-9-]{3,62}");
+}
+
+absl::StatusOr<std::string> ParseTokenName(std::string_view name) {
+  return ParseId(name, "tokens/", "tokens/{token}, the id as [a-z][a-z0-9-]{3,62}");
 }
 
 }  // namespace bitsweep

@@ -49,6 +49,7 @@ std::string ConfigurationName(std::string_view sweep_id, std::int64_t number);
 std::string ModelName(std::string_view model_id);
 std::string ArtifactName(std::string_view sha256);
 std::string WorkerName(std::string_view worker_id);
+std::string TokenName(std::string_view token_id);
 absl::StatusOr<std::string> ParseSweepName(std::string_view name);
 absl::StatusOr<TrialName> ParseTrialName(std::string_view name);
 std::string TransformName(std::string_view transform_id);
@@ -58,6 +59,7 @@ absl::StatusOr<TransformJobName> ParseTransformJobName(std::string_view name);
 absl::StatusOr<std::string> ParseModelName(std::string_view name);
 absl::StatusOr<std::string> ParseArtifactName(std::string_view name);
 absl::StatusOr<std::string> ParseWorkerName(std::string_view name);
+absl::StatusOr<std::string> ParseTokenName(std::string_view name);
 
 }  // namespace bitsweep
 

@@ -83,6 +83,13 @@ enum class SweepState {
   kFailed,              // all ended, none succeeded; or the failure policy stopped it
   kCancelled,           // a person cancelled it before all had ended
 };
+inline constexpr std::array kAllSweepStates = {SweepState::kQueued,
+                                               SweepState::kRunning,
+                                               SweepState::kPaused,
+                                               SweepState::kSucceeded,
+                                               SweepState::kPartiallySucceeded,
+                                               SweepState::kFailed,
+                                               SweepState::kCancelled};
 std::string_view Name(SweepState state);
 std::optional<SweepState> ParseSweepState(std::string_view name);
 

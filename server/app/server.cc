@@ -14,14 +14,17 @@
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "server/app/credentials.h"
 #include "server/app/metrics_observer.h"
 #include "server/app/upkeep.h"
 #include "server/metrics/server_metrics.h"
+#include "server/rpc/access_control.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/artifact_service.h"
 #include "server/rpc/call_observer.h"
 #include "server/rpc/model_service.h"
 #include "server/rpc/sweep_service.h"
+#include "server/rpc/token_service.h"
 #include "server/rpc/transform_service.h"
 #include "server/rpc/worker_service.h"
 #include "server/scheduler/scheduler.h"
@@ -62,14 +65,18 @@ struct Server::Parts {
   Clock& clock;
   metrics::ServerMetrics metrics;
   MetricsObserver observer;
+  std::shared_ptr<grpc::ServerCredentials> credentials;
+  rpc::AccessOptions access_options;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<scheduler::Scheduler> scheduler;
+  std::unique_ptr<rpc::AccessControl> access;
   std::unique_ptr<rpc::SweepServiceImpl> sweeps;
   std::unique_ptr<rpc::TransformServiceImpl> transforms;
   std::unique_ptr<rpc::ModelServiceImpl> models;
   std::unique_ptr<rpc::ArtifactServiceImpl> artifacts;
   std::unique_ptr<rpc::WorkerServiceImpl> workers;
   std::unique_ptr<rpc::AdminServiceImpl> admin;
+  std::unique_ptr<rpc::TokenServiceImpl> tokens;
   std::unique_ptr<grpc::Server> grpc;
   std::unique_ptr<Upkeep> upkeep;
   int grpc_port = 0;
@@ -82,18 +89,23 @@ struct Server::Parts {
 absl::Status Server::Parts::OpenStore() {
   ASSIGN_OR_RETURN(store,
                    store::OpenSqliteStore({.data_dir = options.data_dir, .observer = &observer}));
+  metrics.IntegrityChecked(true);  // or it had not been opened
   scheduler = std::make_unique<scheduler::Scheduler>(
       *store, clock, scheduler::SchedulerOptions{.lease_ttl = options.lease_ttl}, observer);
   return scheduler->Start();
 }
 
 absl::Status Server::Parts::Serve() {
-  sweeps = std::make_unique<rpc::SweepServiceImpl>(*scheduler, *store, metrics, clock);
-  transforms = std::make_unique<rpc::TransformServiceImpl>(*scheduler, *store, metrics, clock);
-  models = std::make_unique<rpc::ModelServiceImpl>(*store, clock);
-  artifacts = std::make_unique<rpc::ArtifactServiceImpl>(*store, clock);
-  workers = std::make_unique<rpc::WorkerServiceImpl>(*scheduler, *store);
-  admin = std::make_unique<rpc::AdminServiceImpl>(*scheduler, *store, metrics, clock.Now());
+  access = std::make_unique<rpc::AccessControl>(*store, clock, access_options);
+  RETURN_IF_ERROR(access->Load());
+  sweeps = std::make_unique<rpc::SweepServiceImpl>(*access, *scheduler, *store, metrics, clock);
+  transforms =
+      std::make_unique<rpc::TransformServiceImpl>(*access, *scheduler, *store, metrics, clock);
+  models = std::make_unique<rpc::ModelServiceImpl>(*access, *store, clock);
+  artifacts = std::make_unique<rpc::ArtifactServiceImpl>(*access, *store, clock);
+  workers = std::make_unique<rpc::WorkerServiceImpl>(*access, *scheduler, *store);
+  admin = std::make_unique<rpc::AdminServiceImpl>(*access, *scheduler, *store, metrics, clock);
+  tokens = std::make_unique<rpc::TokenServiceImpl>(*access, clock);
 
   if (options.metrics_listen != "off") {
     ASSIGN_OR_RETURN(metrics_port, metrics.Serve(options.metrics_listen));
@@ -102,10 +114,10 @@ absl::Status Server::Parts::Serve() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetChannelOptions(builder);
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &grpc_port);
+  builder.AddListeningPort(options.listen, credentials, &grpc_port);
   for (grpc::Service* service :
        std::vector<grpc::Service*>{sweeps.get(), transforms.get(), models.get(), artifacts.get(),
-                                   workers.get(), admin.get()}) {
+                                   workers.get(), admin.get(), tokens.get()}) {
     builder.RegisterService(service);
   }
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
@@ -131,6 +143,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                                                           .revision = Revision(),
                                                           .sqlite = store::SqliteVersion(),
                                                           .grpc = grpc::Version()});
+  ASSIGN_OR_RETURN(parts->credentials, MakeServerCredentials(options, clock.Now()));
+  ASSIGN_OR_RETURN(parts->access_options, MakeAccessOptions(options));
   RETURN_IF_ERROR(parts->OpenStore());
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   RETURN_IF_ERROR(server->parts_->Serve());
@@ -139,8 +153,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
         options.port_file,
         fmt::format("grpc={} metrics={}\n", server->grpc_port(), server->metrics_port())));
   }
-  spdlog::info("serving version={} listen={} grpc_port={} metrics_port={} data_dir={}", Version(),
-               options.listen, server->grpc_port(), server->metrics_port(), options.data_dir);
+  spdlog::info(
+      "serving version={} listen={} grpc_port={} metrics_port={} data_dir={} tls={} "
+      "client_certificates={} tokens={}",
+      Version(), options.listen, server->grpc_port(), server->metrics_port(), options.data_dir,
+      !options.tls_cert.empty(), !options.tls_client_ca.empty(), RequiresTokens(options));
   return server;
 }
 

@@ -17,22 +17,64 @@ void Register(ServerOptions& options, CLI::App& app) {
       ->capture_default_str();
   app.add_option("--port-file", options.port_file,
                  "File to write \"grpc=PORT metrics=PORT\" to, once both serve");
+  app.add_option("--tls-cert", options.tls_cert,
+                 "Speak TLS: PEM file of the certificate, and those that lead to its authority");
+  app.add_option("--tls-key", options.tls_key, "PEM file of that certificate's private key");
+  app.add_option(
+      "--tls-client-ca", options.tls_client_ca,
+      "PEM file of authorities: clients must show a certificate that one of them signed");
+  app.add_flag("--tokens", options.tokens,
+               "Every call needs a bearer token (bitsweep token create), but for health and "
+               "reflection");
+  app.add_option("--token-file", options.token_files,
+                 "SCOPE=FILE: the token in FILE may do what SCOPE (read, submit, worker, admin) "
+                 "allows; implies --tokens. May be given several times");
   app.add_flag("--insecure", options.insecure,
-               "Serve without encryption and login on an address that other machines reach");
+               "Serve without encryption or login on an address that other machines reach");
+  app.add_flag("--insecure-metrics", options.insecure_metrics,
+               "Serve metrics, which have neither, on an address that other machines reach");
   options::AddDuration(app, "--lease-ttl", options.lease_ttl, absl::Milliseconds(500),
                        "How long a worker may be silent before its trials go to others");
   options::AddDuration(app, "--grace", options.grace, absl::ZeroDuration(),
                        "How long calls under way may last after SIGTERM");
 }
 
+bool RequiresTokens(const ServerOptions& options) {
+  return options.tokens || !options.token_files.empty();
+}
+
 absl::Status Check(const ServerOptions& options) {
-  for (const auto& [name, address] : {std::pair{"--listen", options.listen},
-                                      std::pair{"--metrics-listen", options.metrics_listen}}) {
-    if (address == "off" || options.insecure || options::IsLoopback(address)) continue;
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
     return absl::InvalidArgumentError(
-        fmt::format("{} {}: other machines could reach it, without encryption and login; say "
-                    "--insecure if that is meant",
-                    name, address));
+        fmt::format("--tls-cert \"{}\", --tls-key \"{}\": expected both or none", options.tls_cert,
+                    options.tls_key));
+  }
+  if (!options.tls_client_ca.empty() && options.tls_cert.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("--tls-client-ca {}: certificates of clients need TLS: --tls-cert, --tls-key",
+                    options.tls_client_ca));
+  }
+  if (!options.insecure && !options::IsLoopback(options.listen)) {
+    std::string missing;
+    if (options.tls_cert.empty()) missing = "without encryption (--tls-cert, --tls-key)";
+    if (!RequiresTokens(options) && options.tls_client_ca.empty()) {
+      missing += missing.empty() ? "" : " and ";
+      missing += "without login (--tokens, --token-file or --tls-client-ca)";
+    }
+    if (!missing.empty()) {
+      return absl::InvalidArgumentError(
+          fmt::format("--listen {}: other machines could reach it, {}; say --insecure if that is "
+                      "meant",
+                      options.listen, missing));
+    }
+  }
+  const std::string& metrics = options.metrics_listen;
+  if (metrics != "off" && !options.insecure && !options.insecure_metrics &&
+      !options::IsLoopback(metrics)) {
+    return absl::InvalidArgumentError(
+        fmt::format("--metrics-listen {}: other machines could read the metrics, without "
+                    "encryption and login; say --insecure-metrics if that is meant",
+                    metrics));
   }
   return absl::OkStatus();
 }

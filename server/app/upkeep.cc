@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/process_usage.h"
+#include "server/app/metrics_observer.h"
 #include "spdlog/spdlog.h"
 
 namespace bitsweep::server {
@@ -21,6 +23,7 @@ Upkeep::Upkeep(scheduler::Scheduler& scheduler, store::Store& store,
                metrics::ServerMetrics& metrics, Clock& clock)
     : scheduler_(scheduler), store_(store), metrics_(metrics), clock_(clock) {
   RefreshGauges();
+  CountSubmissions();
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -39,6 +42,7 @@ void Upkeep::Loop() {
     absl::Time next;
   };
   std::array chores = {Chore{absl::Seconds(1), &Upkeep::RefreshGauges, absl::Time()},
+                       Chore{absl::Seconds(10), &Upkeep::CountSubmissions, absl::Time()},
                        Chore{absl::Seconds(10), &Upkeep::TouchWorkers, absl::Time()},
                        Chore{absl::Minutes(1), &Upkeep::CheckCounters, absl::Time()},
                        Chore{absl::Hours(1), &Upkeep::CollectGarbage, absl::Time()}};
@@ -62,11 +66,17 @@ void Upkeep::Loop() {
 void Upkeep::RefreshGauges() {
   const absl::StatusOr<store::StoreInfo> info = store_.Info();
   if (!info.ok()) return LogFailure("reading the store's state", info.status());
-  metrics::Gauges gauges{.trials = info->counts,
-                         .leases = scheduler_.LeaseCount(),
+  const scheduler::LeaseCounts leases = scheduler_.Leases();
+  metrics::Gauges gauges{.transform_jobs = info->transform_counts,
+                         .leases_active = leases.active,
+                         .leases_suspect = leases.suspect,
                          .db_bytes = info->store_bytes,
                          .wal_bytes = info->wal_bytes,
                          .free_bytes = info->free_bytes};
+  for (const spec::JobState state : spec::kAllJobStates) {
+    gauges.trials.Of(state) = info->counts.Of(state) - info->transform_counts.Of(state);
+  }
+  gauges.process = ReadProcessUsage();
   gauges.oldest_queued = info->oldest_queued;
   gauges.queue_paused = scheduler_.IsQueuePaused();
   for (const scheduler::LiveWorker& worker : scheduler_.Workers()) {
@@ -85,6 +95,15 @@ void Upkeep::RefreshGauges() {
   metrics_.Set(gauges);
 }
 
+void Upkeep::CountSubmissions() {
+  using store::SubmissionKind;
+  for (const SubmissionKind kind : {SubmissionKind::kSweep, SubmissionKind::kTransform}) {
+    const absl::StatusOr<store::SubmissionCounts> counts = store_.CountSubmissions(kind);
+    if (!counts.ok()) return LogFailure("counting sweeps and transforms", counts.status());
+    metrics_.SetSubmissions(MetricsObserver::KindOf(kind), *counts);
+  }
+}
+
 void Upkeep::TouchWorkers() {
   std::vector<std::string> ids;
   for (const scheduler::LiveWorker& worker : scheduler_.Workers()) {
@@ -99,7 +118,9 @@ void Upkeep::CheckCounters() {
   for (const store::StoreProblem& problem : report->problems) {
     spdlog::error("store problem check={} description=\"{}\"", problem.check, problem.description);
   }
+  if (report->problems.empty()) return;  // other checks may have found what this one does not see
   metrics_.PlanViolated(static_cast<std::int64_t>(report->problems.size()));
+  metrics_.IntegrityChecked(false);
 }
 
 void Upkeep::CollectGarbage() {

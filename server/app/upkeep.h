@@ -11,8 +11,9 @@
 
 namespace bitsweep::server {
 
-// What is done from time to time: gauges each second, stamps of live workers each 10 s, counters
-// against rows each minute, artifacts that nothing refers to each hour (those older than an hour).
+// What is done from time to time: gauges each second, those of sweeps and transforms and stamps of
+// live workers each 10 s, counters against rows each minute, artifacts that nothing refers to each
+// hour (those older than an hour).
 //
 // Life-cycle: works from its construction until destroyed. What it is given must outlive it.
 class Upkeep {
@@ -24,6 +25,7 @@ class Upkeep {
  private:
   void Loop();
   void RefreshGauges();
+  void CountSubmissions();
   void TouchWorkers();
   void CheckCounters();
   void CollectGarbage();

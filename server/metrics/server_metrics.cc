@@ -3,35 +3,23 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <cmath>
 #include <deque>
 #include <exception>
-#include <functional>
-#include <map>
 
-#include "core/spec/transform_spec.h"
 #include "fmt/format.h"
-#include "prometheus/counter.h"
 #include "prometheus/exposer.h"
-#include "prometheus/family.h"
-#include "prometheus/gauge.h"
-#include "prometheus/histogram.h"
-#include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
+#include "server/metrics/job_series.h"
+#include "server/metrics/server_series.h"
 
 namespace bitsweep::metrics {
 namespace {
 
 using prometheus::Counter;
-using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
-using Buckets = Histogram::BucketBoundaries;
 
-constexpr std::array kOutcomes = {"succeeded", "failed", "cancelled", "dead"};
-constexpr std::array kAttemptEnds = {"succeeded", "failed", "lease_expired", "released",
-                                     "cancelled"};
-constexpr std::array kRejections = {"store_full", "plan_too_large", "draining"};
 // As the grpc_server_* metrics of other languages name them.
 constexpr std::array kCodes = {
     "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
@@ -39,20 +27,12 @@ constexpr std::array kCodes = {
     "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
     "DataLoss", "Unauthenticated"};
 
-const Buckets kSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,    2.5,
-                          5,     10,   30,    60,   120, 300,  600, 1800, 3600};
-const Buckets kCallSeconds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                              0.1,    0.25,  0.5,    1,     2.5,  10,    60};
-const Buckets kCommitSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
-                                0.01,   0.025,   0.05,   0.1,   0.25,   1};
-const Buckets kCommitOperations = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+constexpr double kExactDecibels =
+    200;  // what an infinite ratio counts as, or the sum would be none
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
-}
+std::size_t Index(JobKind kind) { return static_cast<std::size_t>(kind); }
+
+double UnixSeconds(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
 
 }  // namespace
 
@@ -66,164 +46,15 @@ class ServerMetrics::Rpc {
 };
 
 struct ServerMetrics::Impl {
-  using Labels = std::map<std::string, std::string>;
-  using ByLabel = std::map<std::string, Counter*, std::less<>>;
-
-  Family<Counter>& Counters(const char* name, const char* help) {
-    return prometheus::BuildCounter().Name(name).Help(help).Register(*registry);
-  }
-  Counter& OneCounter(const char* name, const char* help) { return Counters(name, help).Add({}); }
-  Family<Gauge>& GaugeFamily(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(*registry);
-  }
-  Gauge& OneGauge(const char* name, const char* help) { return GaugeFamily(name, help).Add({}); }
-  Histogram& OneHistogram(const char* name, const char* help, const Buckets& buckets) {
-    return prometheus::BuildHistogram().Name(name).Help(help).Register(*registry).Add({}, buckets);
-  }
-  template <typename Values>
-  ByLabel CounterEach(const char* name, const char* help, const char* label, const Values& values) {
-    Family<Counter>& family = Counters(name, help);
-    ByLabel made;
-    for (const auto& value : values) {
-      made[std::string(value)] = &family.Add({{label, std::string(value)}});
-    }
-    return made;
-  }
-  std::map<std::string, Histogram*, std::less<>> HistogramEach(
-      const char* name, const char* help, const char* label, const std::vector<std::string>& values,
-      const Buckets& buckets) {
-    Family<Histogram>& family =
-        prometheus::BuildHistogram().Name(name).Help(help).Register(*registry);
-    std::map<std::string, Histogram*, std::less<>> made;
-    for (const std::string& value : values) made[value] = &family.Add({{label, value}}, buckets);
-    return made;
-  }
-  std::map<std::string, Gauge*, std::less<>> GaugeEach(const char* name, const char* help,
-                                                       const std::vector<std::string>& states) {
-    Family<Gauge>& family = GaugeFamily(name, help);
-    std::map<std::string, Gauge*, std::less<>> made;
-    for (const std::string& state : states) made[state] = &family.Add({{"state", state}});
-    return made;
-  }
-
-  static std::vector<std::string> TrialStates() {
-    std::vector<std::string> states;
-    for (const spec::JobState state : spec::kAllJobStates) states.push_back(Lower(Name(state)));
-    return states;
-  }
-  static std::vector<std::string> PassNames() {
-    std::vector<std::string> names;
-    for (const spec::PassTraits& pass : spec::Passes()) names.emplace_back(pass.name);
-    return names;
-  }
-  static std::vector<std::string> Causes() {
-    std::vector<std::string> causes;
-    for (const spec::FailureReason reason : spec::kAllFailureReasons) {
-      causes.push_back(Lower(Name(reason)));
-    }
-    return causes;
-  }
-
   const std::shared_ptr<prometheus::Registry> registry = std::make_shared<prometheus::Registry>();
-  std::unique_ptr<prometheus::Exposer> exposer;
+  JobSeries jobs{*registry};
+  ServerSeries server{*registry};
   std::deque<Rpc> rpcs;
-
-  // Trials.
-  std::map<std::string, Gauge*, std::less<>> trials =
-      GaugeEach("bitsweep_trials", "Trials and transform jobs by state, from the store's counters",
-                TrialStates());
-  Counter& submitted =
-      OneCounter("bitsweep_trials_submitted_total", "Trials of the plans that were stored");
-  ByLabel finished = CounterEach("bitsweep_trials_finished_total",
-                                 "Trials that reached a terminal state", "outcome", kOutcomes);
-  ByLabel attempts =
-      CounterEach("bitsweep_trial_attempts_total", "Attempts that ended, by how they did",
-                  "end_reason", kAttemptEnds);
-  Histogram& queue_wait = OneHistogram("bitsweep_trial_queue_wait_seconds",
-                                       "Time from queued to leased of each attempt", kSeconds);
-  Histogram& run_seconds = OneHistogram(
-      "bitsweep_trial_run_seconds", "Training and evaluation time of succeeded trials", kSeconds);
-  Counter& train_rows = OneCounter("bitsweep_train_rows_total", "Training rows of stored epochs");
-  Counter& epochs = OneCounter("bitsweep_epochs_total", "Epochs that were stored");
-  Gauge& last_finished =
-      OneGauge("bitsweep_last_trial_finished_timestamp_seconds",
-               "When the latest trial or transform job ended since the start; 0 before the first");
-
-  // Transforms.
-  Counter& transforms = OneCounter("bitsweep_transforms_submitted_total", "Transforms stored");
-  Counter& transform_jobs =
-      OneCounter("bitsweep_transform_jobs_submitted_total", "Jobs of the transforms stored");
-  ByLabel transform_jobs_finished =
-      CounterEach("bitsweep_transform_jobs_finished_total",
-                  "Transform jobs that reached a terminal state", "outcome", kOutcomes);
-  Histogram& transform_job_seconds = OneHistogram("bitsweep_transform_job_run_seconds",
-                                                  "Time of succeeded transform jobs", kSeconds);
-  std::map<std::string, Histogram*, std::less<>> pass_seconds =
-      HistogramEach("bitsweep_pass_seconds", "Time of each pass of succeeded transform jobs",
-                    "pass", PassNames(), kSeconds);
-
-  Gauge& oldest_queued =
-      OneGauge("bitsweep_oldest_queued_timestamp_seconds",
-               "Since when the trial that is next in some sweep waits, the oldest; 0: none waits");
-
-  // Leases and retries.
-  Gauge& leases = OneGauge("bitsweep_leases", "Leases in force");
-  Counter& expired = OneCounter("bitsweep_leases_expired_total",
-                                "Leases that ended because they were not renewed");
-  Counter& fenced = OneCounter(
-      "bitsweep_leases_fenced_total",
-      "Writes and renewals that were refused because the lease was no longer the worker's");
-  ByLabel retries =
-      CounterEach("bitsweep_retries_total", "Attempts that were followed by another, by cause",
-                  "cause", Causes());
-  ByLabel deaths = CounterEach("bitsweep_dead_letters_total",
-                               "Jobs whose tries are used up, by last cause", "cause", Causes());
-
-  // Workers.
-  std::map<std::string, Gauge*, std::less<>> workers =
-      GaugeEach("bitsweep_workers", "Workers by state", {"idle", "busy", "draining", "lost"});
-  Gauge& slots = OneGauge("bitsweep_worker_slots", "Slots of workers that are alive");
-  Gauge& slots_busy = OneGauge("bitsweep_worker_slots_busy", "Slots that train now");
-  Gauge& heartbeat_age =
-      OneGauge("bitsweep_worker_heartbeat_age_seconds",
-               "Time since the worker, of those alive, that was silent for longest was heard of");
-  Gauge& queue_paused = OneGauge("bitsweep_queue_paused", "1 while PauseQueue is in force");
-
-  // Store.
-  Histogram& commit_seconds = OneHistogram(
-      "bitsweep_store_commit_seconds", "Time of one group commit, fsync included", kCommitSeconds);
-  Histogram& commit_operations = OneHistogram("bitsweep_store_commit_operations",
-                                              "Writes that shared one commit", kCommitOperations);
-  Gauge& db_bytes = OneGauge("bitsweep_store_db_bytes", "Size of the store's file");
-  Gauge& wal_bytes = OneGauge("bitsweep_store_wal_bytes", "Size of the write-ahead log");
-  Gauge& free_bytes = OneGauge("bitsweep_store_free_bytes", "Free space where the store lies");
-  Counter& violations = OneCounter(
-      "bitsweep_plan_invariant_violations_total",
-      "Sweeps and transforms whose counters were found to differ from their plan or rows: "
-      "must stay 0");
-  ByLabel rejected = CounterEach("bitsweep_admission_rejected_total",
-                                 "Submits that were refused, by reason", "reason", kRejections);
-
-  // Calls.
-  Gauge& watch_streams =
-      OneGauge("bitsweep_watch_streams", "WatchSweep and WatchTransform calls under way");
-  Family<Counter>& rpc_started =
-      Counters("grpc_server_started_total", "RPCs started on the server");
-  Family<Counter>& rpc_handled =
-      Counters("grpc_server_handled_total",
-               "RPCs completed on the server, regardless of success or failure");
-  Family<Counter>& rpc_received =
-      Counters("grpc_server_msg_received_total", "RPC messages received on the server");
-  Family<Counter>& rpc_sent =
-      Counters("grpc_server_msg_sent_total", "gRPC messages sent by the server");
-  Family<Histogram>& rpc_seconds = prometheus::BuildHistogram()
-                                       .Name("grpc_server_handling_seconds")
-                                       .Help("Time until an RPC was answered by the server")
-                                       .Register(*registry);
+  std::unique_ptr<prometheus::Exposer> exposer;
 };
 
 ServerMetrics::ServerMetrics(const BuildInfo& build) : impl_(std::make_unique<Impl>()) {
-  impl_->GaugeFamily("bitsweep_build_info", "1; the labels say what runs")
+  impl_->server.Gauges("bitsweep_build_info", "1; the labels say what runs")
       .Add({{"version", build.version},
             {"revision", build.revision},
             {"sqlite", build.sqlite},
@@ -233,109 +64,163 @@ ServerMetrics::ServerMetrics(const BuildInfo& build) : impl_(std::make_unique<Im
 
 ServerMetrics::~ServerMetrics() = default;
 
-void ServerMetrics::Submitted(std::int64_t trials) {
-  impl_->submitted.Increment(static_cast<double>(trials));
+void ServerMetrics::Submitted(JobKind kind, std::int64_t jobs) {
+  impl_->jobs.submitted[Index(kind)]->Increment(static_cast<double>(jobs));
+  if (kind == JobKind::kTransform) impl_->jobs.transforms_submitted.Increment();
 }
 
-void ServerMetrics::Leased(absl::Duration queue_wait) {
-  impl_->queue_wait.Observe(absl::ToDoubleSeconds(queue_wait));
+void ServerMetrics::Finished(JobKind kind, spec::JobState state, std::int64_t jobs,
+                             absl::Time now) {
+  impl_->jobs.finished[Index(kind)].at(Lower(Name(state)))->Increment(static_cast<double>(jobs));
+  impl_->jobs.last_finished.Set(UnixSeconds(now));
 }
 
-void ServerMetrics::Finished(spec::JobState state, std::int64_t trials, absl::Time now) {
-  impl_->finished.at(Lower(Name(state)))->Increment(static_cast<double>(trials));
-  impl_->last_finished.Set(static_cast<double>(absl::ToUnixMillis(now)) / 1e3);
+void ServerMetrics::TrialSucceeded(const spec::TrialResult& result) {
+  impl_->jobs.run_seconds[Index(JobKind::kTrial)]->Observe(result.seconds);
+  impl_->jobs.val_acc.Observe(result.val_acc);
 }
 
-void ServerMetrics::Succeeded(const spec::TrialResult& result) {
-  impl_->run_seconds.Observe(result.seconds);
-}
-
-void ServerMetrics::TransformSubmitted(std::int64_t jobs) {
-  impl_->transforms.Increment();
-  impl_->transform_jobs.Increment(static_cast<double>(jobs));
-}
-
-void ServerMetrics::TransformJobsFinished(spec::JobState state, std::int64_t jobs, absl::Time now) {
-  impl_->transform_jobs_finished.at(Lower(Name(state)))->Increment(static_cast<double>(jobs));
-  impl_->last_finished.Set(static_cast<double>(absl::ToUnixMillis(now)) / 1e3);
+void ServerMetrics::EpochsTrained(std::int64_t epochs, std::int64_t train_rows) {
+  impl_->jobs.epochs.Increment(static_cast<double>(epochs));
+  impl_->jobs.train_rows.Increment(static_cast<double>(epochs) * static_cast<double>(train_rows));
 }
 
 void ServerMetrics::TransformJobSucceeded(double seconds) {
-  impl_->transform_job_seconds.Observe(seconds);
+  impl_->jobs.run_seconds[Index(JobKind::kTransform)]->Observe(seconds);
 }
 
 void ServerMetrics::PassRan(std::string_view pass, double seconds) {
-  const auto known = impl_->pass_seconds.find(pass);
-  if (known != impl_->pass_seconds.end()) known->second->Observe(seconds);
+  const auto known = impl_->jobs.pass_seconds.find(pass);
+  if (known != impl_->jobs.pass_seconds.end()) known->second->Observe(seconds);
 }
 
-void ServerMetrics::AttemptEnded(std::string_view outcome) {
-  impl_->attempts.at(Lower(outcome))->Increment();
-  if (outcome == "LEASE_EXPIRED") impl_->expired.Increment();
+void ServerMetrics::TensorQuantized(std::string_view role, std::int64_t elements,
+                                    std::int64_t saturated, double sqnr_db) {
+  JobSeries& jobs = impl_->jobs;
+  const auto known = jobs.quant_tensors.find(role);
+  if (known == jobs.quant_tensors.end()) return;
+  known->second->Increment();
+  jobs.quant_elements.find(role)->second->Increment(static_cast<double>(elements));
+  jobs.quant_saturated.find(role)->second->Increment(static_cast<double>(saturated));
+  if (std::isnan(sqnr_db)) return;
+  jobs.quant_sqnr.find(role)->second->Observe(std::clamp(sqnr_db, -kExactDecibels, kExactDecibels));
+}
+
+void ServerMetrics::Leased(JobKind kind, absl::Duration queue_wait, absl::Duration taken) {
+  impl_->jobs.queue_wait[Index(kind)]->Observe(absl::ToDoubleSeconds(queue_wait));
+  impl_->jobs.lease_overhead.Observe(absl::ToDoubleSeconds(taken));
+}
+
+void ServerMetrics::ResultStored(absl::Duration taken) {
+  impl_->jobs.commit_overhead.Observe(absl::ToDoubleSeconds(taken));
+}
+
+void ServerMetrics::AttemptEnded(JobKind kind, std::string_view outcome) {
+  impl_->jobs.attempts[Index(kind)].at(Lower(outcome))->Increment();
+  if (outcome == "LEASE_EXPIRED") impl_->jobs.expired.Increment();
 }
 
 void ServerMetrics::Retried(spec::FailureReason reason) {
-  impl_->retries.at(Lower(Name(reason)))->Increment();
+  impl_->jobs.retries.at(Lower(Name(reason)))->Increment();
 }
 
 void ServerMetrics::Died(spec::FailureReason reason) {
-  impl_->deaths.at(Lower(Name(reason)))->Increment();
+  impl_->jobs.deaths.at(Lower(Name(reason)))->Increment();
 }
 
-void ServerMetrics::LeaseFenced() { impl_->fenced.Increment(); }
+void ServerMetrics::PoisonFound() { impl_->jobs.poison.Increment(); }
+void ServerMetrics::LeaseFenced() { impl_->jobs.fenced.Increment(); }
+void ServerMetrics::LeaseExpiredFalsely() { impl_->jobs.false_expiries.Increment(); }
 
-void ServerMetrics::EpochsTrained(std::int64_t epochs, std::int64_t train_rows) {
-  impl_->epochs.Increment(static_cast<double>(epochs));
-  impl_->train_rows.Increment(static_cast<double>(epochs) * static_cast<double>(train_rows));
+void ServerMetrics::StoreWrote(std::string_view op, absl::Duration taken, std::int64_t rows) {
+  ServerSeries& server = impl_->server;
+  if (server.tx_seconds.find(op) == server.tx_seconds.end()) op = "other";
+  server.tx_seconds.find(op)->second->Observe(absl::ToDoubleSeconds(taken));
+  server.tx_rows.find(op)->second->Observe(static_cast<double>(rows));
+}
+
+void ServerMetrics::StoreSynced(absl::Duration taken) {
+  impl_->server.fsync_seconds.Observe(absl::ToDoubleSeconds(taken));
 }
 
 void ServerMetrics::StoreCommitted(std::int64_t operations, absl::Duration taken) {
-  impl_->commit_operations.Observe(static_cast<double>(operations));
-  impl_->commit_seconds.Observe(absl::ToDoubleSeconds(taken));
+  impl_->server.commit_operations.Observe(static_cast<double>(operations));
+  impl_->server.commit_seconds.Observe(absl::ToDoubleSeconds(taken));
 }
 
+void ServerMetrics::StoreCheckpointed(absl::Duration taken, bool is_held_up) {
+  impl_->server.checkpoint_seconds.Observe(absl::ToDoubleSeconds(taken));
+  if (is_held_up) impl_->server.checkpoint_busy.Increment();
+}
+
+void ServerMetrics::StoreBusy() { impl_->server.busy.Increment(); }
+void ServerMetrics::BackedUp(absl::Time time) { impl_->server.last_backup.Set(UnixSeconds(time)); }
+void ServerMetrics::IntegrityChecked(bool ok) { impl_->server.integrity_ok.Set(ok ? 1 : 0); }
+
 void ServerMetrics::PlanViolated(std::int64_t problems) {
-  impl_->violations.Increment(static_cast<double>(problems));
+  impl_->server.violations.Increment(static_cast<double>(problems));
 }
 
 void ServerMetrics::Set(const Gauges& gauges) {
+  JobSeries& jobs = impl_->jobs;
+  ServerSeries& server = impl_->server;
   for (const spec::JobState state : spec::kAllJobStates) {
-    impl_->trials.at(Lower(Name(state)))->Set(static_cast<double>(gauges.trials.Of(state)));
+    const std::string name = Lower(Name(state));
+    jobs.trials[Index(JobKind::kTrial)].at(name)->Set(static_cast<double>(gauges.trials.Of(state)));
+    jobs.trials[Index(JobKind::kTransform)].at(name)->Set(
+        static_cast<double>(gauges.transform_jobs.Of(state)));
   }
   const std::pair<Gauge*, std::int64_t> values[] = {
-      {&impl_->leases, gauges.leases},
-      {impl_->workers.at("idle"), gauges.workers_idle},
-      {impl_->workers.at("busy"), gauges.workers_busy},
-      {impl_->workers.at("draining"), gauges.workers_draining},
-      {impl_->workers.at("lost"), gauges.workers_lost},
-      {&impl_->slots, gauges.slots},
-      {&impl_->slots_busy, gauges.slots_busy},
-      {&impl_->db_bytes, gauges.db_bytes},
-      {&impl_->wal_bytes, gauges.wal_bytes},
-      {&impl_->free_bytes, gauges.free_bytes}};
+      {jobs.leases.at("active"), gauges.leases_active},
+      {jobs.leases.at("suspect"), gauges.leases_suspect},
+      {server.workers.at("idle"), gauges.workers_idle},
+      {server.workers.at("busy"), gauges.workers_busy},
+      {server.workers.at("draining"), gauges.workers_draining},
+      {server.workers.at("lost"), gauges.workers_lost},
+      {&server.slots, gauges.slots},
+      {&server.slots_busy, gauges.slots_busy},
+      {&server.db_bytes, gauges.db_bytes},
+      {&server.wal_bytes, gauges.wal_bytes},
+      {&server.free_bytes, gauges.free_bytes},
+      {&server.resident_bytes, gauges.process.resident_bytes},
+      {&server.open_fds, gauges.process.open_fds}};
   for (const auto& [gauge, value] : values) gauge->Set(static_cast<double>(value));
-  impl_->heartbeat_age.Set(absl::ToDoubleSeconds(gauges.heartbeat_age));
-  impl_->oldest_queued.Set(
-      gauges.oldest_queued ? absl::ToDoubleSeconds(*gauges.oldest_queued - absl::UnixEpoch()) : 0);
-  impl_->queue_paused.Set(gauges.queue_paused ? 1 : 0);
+  server.heartbeat_age.Set(absl::ToDoubleSeconds(gauges.heartbeat_age));
+  jobs.oldest_queued.Set(gauges.oldest_queued ? UnixSeconds(*gauges.oldest_queued) : 0);
+  server.queue_paused.Set(gauges.queue_paused ? 1 : 0);
+  server.start_time.Set(gauges.process.start_time_seconds);
+  server.cpu_seconds.Increment(
+      std::max(0.0, gauges.process.cpu_seconds - server.cpu_seconds.Value()));
+}
+
+void ServerMetrics::SetSubmissions(JobKind kind,
+                                   const std::map<spec::SweepState, std::int64_t>& counts) {
+  const auto& gauges = kind == JobKind::kTrial ? impl_->jobs.sweeps : impl_->jobs.transforms;
+  for (const spec::SweepState state : spec::kAllSweepStates) {
+    const auto count = counts.find(state);
+    gauges.at(Lower(Name(state)))
+        ->Set(count == counts.end() ? 0 : static_cast<double>(count->second));
+  }
 }
 
 void ServerMetrics::Rejected(Rejection reason) {
-  impl_->rejected.at(kRejections[static_cast<std::size_t>(reason)])->Increment();
+  const std::string& name = impl_->server.rejections[static_cast<std::size_t>(reason)];
+  impl_->server.rejected.at(name)->Increment();
 }
 
 ServerMetrics::Rpc* ServerMetrics::Declare(const RpcMethod& method) {
-  const Impl::Labels labels = {
+  const Families::Labels labels = {
       {"grpc_service", method.service}, {"grpc_method", method.method}, {"grpc_type", method.type}};
+  ServerSeries& server = impl_->server;
   Rpc& rpc = impl_->rpcs.emplace_back();
-  rpc.started = &impl_->rpc_started.Add(labels);
-  rpc.received = &impl_->rpc_received.Add(labels);
-  rpc.sent = &impl_->rpc_sent.Add(labels);
-  rpc.seconds = &impl_->rpc_seconds.Add(labels, kCallSeconds);
+  rpc.started = &server.rpc_started.Add(labels);
+  rpc.received = &server.rpc_received.Add(labels);
+  rpc.sent = &server.rpc_sent.Add(labels);
+  rpc.seconds = &server.rpc_seconds.Add(labels, kCallSeconds);
   for (std::size_t code = 0; code < kCodes.size(); ++code) {
-    Impl::Labels with_code = labels;
+    Families::Labels with_code = labels;
     with_code["grpc_code"] = kCodes[code];
-    rpc.handled[code] = &impl_->rpc_handled.Add(with_code);
+    rpc.handled[code] = &server.rpc_handled.Add(with_code);
   }
   return &rpc;
 }
@@ -350,7 +235,8 @@ void ServerMetrics::RpcHandled(Rpc* rpc, int code, absl::Duration taken) {
   rpc->seconds->Observe(absl::ToDoubleSeconds(taken));
 }
 
-void ServerMetrics::WatchStreams(int change) { impl_->watch_streams.Increment(change); }
+void ServerMetrics::WatchStreams(int change) { impl_->server.subscribers.Increment(change); }
+void ServerMetrics::WatchFellBehind() { impl_->server.dropped.Increment(); }
 
 std::string ServerMetrics::Text() const {
   return prometheus::TextSerializer().Serialize(impl_->registry->Collect());

@@ -2,9 +2,11 @@
 #include "server/rpc/admin_service.h"
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "core/base/ids.h"
+#include "core/base/sha256.h"
 #include "core/base/status_macros.h"
 #include "core/base/version.h"
 #include "core/spec/transform_spec.h"
@@ -18,6 +20,8 @@
 
 namespace bitsweep::rpc {
 namespace {
+
+constexpr std::size_t kBackupChunk = 512 << 10;
 
 v1::Worker WorkerMessage(const store::WorkerRecord& record) {
   v1::Worker worker;
@@ -44,11 +48,27 @@ void AddLive(const scheduler::LiveWorker& live, v1::Worker& worker) {
   *worker.mutable_last_seen_time() = convert::ToProto(live.record.last_seen_time);
 }
 
+v1::VerifyStoreResponse ReportMessage(const store::VerifyReport& report) {
+  v1::VerifyStoreResponse message;
+  for (const store::StoreProblem& problem : report.problems) {
+    v1::StoreProblem* entry = message.add_problems();
+    entry->set_check(problem.check);
+    entry->set_description(problem.description);
+  }
+  message.set_sweeps(report.sweeps);
+  message.set_trials(report.trials);
+  message.set_transforms(report.transforms);
+  message.set_artifacts(report.artifacts);
+  return message;
+}
+
 }  // namespace
 
-grpc::Status AdminServiceImpl::GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+grpc::Status AdminServiceImpl::GetServerInfo(grpc::ServerContext* context,
+                                             const v1::GetServerInfoRequest*,
                                              v1::GetServerInfoResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const store::StoreInfo info, store_.Info());
     response->set_version(Version());
     response->set_revision(Revision());
@@ -72,10 +92,11 @@ grpc::Status AdminServiceImpl::GetServerInfo(grpc::ServerContext*, const v1::Get
   }());
 }
 
-grpc::Status AdminServiceImpl::ListWorkers(grpc::ServerContext*,
+grpc::Status AdminServiceImpl::ListWorkers(grpc::ServerContext* context,
                                            const v1::ListWorkersRequest* request,
                                            v1::ListWorkersResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     const ListRequest list{.method = "ListWorkers"};
     ASSIGN_OR_RETURN(const std::int64_t limit, PageSize(request->page_size()));
     ASSIGN_OR_RETURN(const std::optional<PagePlace> place,
@@ -100,10 +121,11 @@ grpc::Status AdminServiceImpl::ListWorkers(grpc::ServerContext*,
   }());
 }
 
-grpc::Status AdminServiceImpl::DrainWorker(grpc::ServerContext*,
+grpc::Status AdminServiceImpl::DrainWorker(grpc::ServerContext* context,
                                            const v1::DrainWorkerRequest* request,
                                            v1::DrainWorkerResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kAdmin}));
     ASSIGN_OR_RETURN(const std::string id, ParseWorkerName(request->name()));
     ASSIGN_OR_RETURN(const scheduler::LiveWorker worker, scheduler_.DrainWorker(id));
     *response->mutable_worker() = WorkerMessage(worker.record);
@@ -112,37 +134,68 @@ grpc::Status AdminServiceImpl::DrainWorker(grpc::ServerContext*,
   }());
 }
 
-grpc::Status AdminServiceImpl::PauseQueue(grpc::ServerContext*, const v1::PauseQueueRequest*,
-                                          v1::PauseQueueResponse*) {
+grpc::Status AdminServiceImpl::PauseQueue(grpc::ServerContext* context,
+                                          const v1::PauseQueueRequest*, v1::PauseQueueResponse*) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kAdmin}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   return ToGrpcStatus(scheduler_.SetQueuePaused(true));
 }
 
-grpc::Status AdminServiceImpl::ResumeQueue(grpc::ServerContext*, const v1::ResumeQueueRequest*,
+grpc::Status AdminServiceImpl::ResumeQueue(grpc::ServerContext* context,
+                                           const v1::ResumeQueueRequest*,
                                            v1::ResumeQueueResponse*) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kAdmin}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   return ToGrpcStatus(scheduler_.SetQueuePaused(false));
 }
 
-grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext*,
+grpc::Status AdminServiceImpl::VerifyStore(grpc::ServerContext* context,
                                            const v1::VerifyStoreRequest* request,
                                            v1::VerifyStoreResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kAdmin}));
     ASSIGN_OR_RETURN(
         const store::VerifyReport report,
         store_.Verify(request->deep() ? store::VerifyDepth::kDeep : store::VerifyDepth::kRows));
+    *response = ReportMessage(report);
     for (const store::StoreProblem& problem : report.problems) {
-      v1::StoreProblem* entry = response->add_problems();
-      entry->set_check(problem.check);
-      entry->set_description(problem.description);
       spdlog::error("store problem check={} description=\"{}\"", problem.check,
                     problem.description);
     }
+    metrics_.IntegrityChecked(report.problems.empty());
     if (!report.problems.empty()) {
       metrics_.PlanViolated(static_cast<std::int64_t>(report.problems.size()));
     }
-    response->set_sweeps(report.sweeps);
-    response->set_trials(report.trials);
-    response->set_transforms(report.transforms);
-    response->set_artifacts(report.artifacts);
+    return absl::OkStatus();
+  }());
+}
+
+grpc::Status AdminServiceImpl::CreateBackup(grpc::ServerContext* context,
+                                            const v1::CreateBackupRequest*,
+                                            grpc::ServerWriter<v1::CreateBackupResponse>* writer) {
+  return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kAdmin}));
+    const absl::Time start = clock_.Now();
+    ASSIGN_OR_RETURN(const std::unique_ptr<store::Backup> backup, store_.StartBackup(start));
+    Sha256 hash;
+    std::int64_t size = 0;
+    while (true) {
+      v1::CreateBackupResponse response;
+      ASSIGN_OR_RETURN(*response.mutable_chunk(), backup->Next(kBackupChunk));
+      if (response.chunk().empty()) break;
+      hash.Update(response.chunk());
+      size += static_cast<std::int64_t>(response.chunk().size());
+      if (!writer->Write(response)) return absl::CancelledError("the caller has gone");
+    }
+    v1::CreateBackupResponse last;
+    last.set_sha256(ToHex(hash.Finish()));
+    last.set_size_bytes(size);
+    *last.mutable_contents() = ReportMessage(backup->contents());
+    if (!writer->Write(last)) return absl::CancelledError("the caller has gone");
+    metrics_.BackedUp(start);
+    spdlog::info("backup sent bytes={} sha256={}", size, last.sha256());
     return absl::OkStatus();
   }());
 }

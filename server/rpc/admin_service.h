@@ -5,6 +5,7 @@
 #include "absl/time/time.h"
 #include "bitsweep/v1/admin_service.grpc.pb.h"
 #include "server/metrics/server_metrics.h"
+#include "server/rpc/access_control.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/store.h"
 
@@ -13,27 +14,36 @@ namespace bitsweep::rpc {
 // AdminService on scheduler and store. Thread-safe; what it is given must outlive it.
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:
-  AdminServiceImpl(scheduler::Scheduler& scheduler, store::Store& store,
-                   metrics::ServerMetrics& metrics, absl::Time start_time)
-      : scheduler_(scheduler), store_(store), metrics_(metrics), start_time_(start_time) {}
+  AdminServiceImpl(const AccessControl& access, scheduler::Scheduler& scheduler,
+                   store::Store& store, metrics::ServerMetrics& metrics, Clock& clock)
+      : access_(access),
+        scheduler_(scheduler),
+        store_(store),
+        metrics_(metrics),
+        clock_(clock),
+        start_time_(clock.Now()) {}
 
-  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+  grpc::Status GetServerInfo(grpc::ServerContext* context, const v1::GetServerInfoRequest*,
                              v1::GetServerInfoResponse* response) override;
-  grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest* request,
+  grpc::Status ListWorkers(grpc::ServerContext* context, const v1::ListWorkersRequest* request,
                            v1::ListWorkersResponse* response) override;
-  grpc::Status DrainWorker(grpc::ServerContext*, const v1::DrainWorkerRequest* request,
+  grpc::Status DrainWorker(grpc::ServerContext* context, const v1::DrainWorkerRequest* request,
                            v1::DrainWorkerResponse* response) override;
-  grpc::Status PauseQueue(grpc::ServerContext*, const v1::PauseQueueRequest*,
+  grpc::Status PauseQueue(grpc::ServerContext* context, const v1::PauseQueueRequest*,
                           v1::PauseQueueResponse*) override;
-  grpc::Status ResumeQueue(grpc::ServerContext*, const v1::ResumeQueueRequest*,
+  grpc::Status ResumeQueue(grpc::ServerContext* context, const v1::ResumeQueueRequest*,
                            v1::ResumeQueueResponse*) override;
-  grpc::Status VerifyStore(grpc::ServerContext*, const v1::VerifyStoreRequest* request,
+  grpc::Status VerifyStore(grpc::ServerContext* context, const v1::VerifyStoreRequest* request,
                            v1::VerifyStoreResponse* response) override;
+  grpc::Status CreateBackup(grpc::ServerContext* context, const v1::CreateBackupRequest*,
+                            grpc::ServerWriter<v1::CreateBackupResponse>* writer) override;
 
  private:
+  const AccessControl& access_;
   scheduler::Scheduler& scheduler_;
   store::Store& store_;
   metrics::ServerMetrics& metrics_;
+  Clock& clock_;
   const absl::Time start_time_;
 };
 

@@ -76,8 +76,12 @@ absl::StatusOr<store::ArtifactRecord> ArtifactServiceImpl::Upload(
 }
 
 grpc::Status ArtifactServiceImpl::UploadArtifact(
-    grpc::ServerContext*, grpc::ServerReader<v1::UploadArtifactRequest>* reader,
+    grpc::ServerContext* context, grpc::ServerReader<v1::UploadArtifactRequest>* reader,
     v1::UploadArtifactResponse* response) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kSubmit, Scope::kWorker});
+      !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   const absl::StatusOr<store::ArtifactRecord> artifact = Upload(*reader);
   if (!artifact.ok()) return ToGrpcStatus(artifact.status());
   *response->mutable_artifact() = ArtifactMessage(*artifact);
@@ -85,9 +89,10 @@ grpc::Status ArtifactServiceImpl::UploadArtifact(
 }
 
 grpc::Status ArtifactServiceImpl::DownloadArtifact(
-    grpc::ServerContext*, const v1::DownloadArtifactRequest* request,
+    grpc::ServerContext* context, const v1::DownloadArtifactRequest* request,
     grpc::ServerWriter<v1::DownloadArtifactResponse>* writer) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead, Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string sha256, ParseArtifactName(request->name()));
     ASSIGN_OR_RETURN(const store::ArtifactRecord artifact, store_.GetArtifact(sha256));
     if (request->offset() < 0 || request->offset() > artifact.size_bytes) {
@@ -114,10 +119,11 @@ grpc::Status ArtifactServiceImpl::DownloadArtifact(
   }());
 }
 
-grpc::Status ArtifactServiceImpl::GetArtifact(grpc::ServerContext*,
+grpc::Status ArtifactServiceImpl::GetArtifact(grpc::ServerContext* context,
                                               const v1::GetArtifactRequest* request,
                                               v1::GetArtifactResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead, Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string sha256, ParseArtifactName(request->name()));
     ASSIGN_OR_RETURN(const store::ArtifactRecord artifact, store_.GetArtifact(sha256));
     *response->mutable_artifact() = ArtifactMessage(artifact);

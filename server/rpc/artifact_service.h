@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "bitsweep/v1/artifact_service.grpc.pb.h"
 #include "core/base/clock.h"
+#include "server/rpc/access_control.h"
 #include "server/store/store.h"
 
 namespace bitsweep::rpc {
@@ -13,20 +14,23 @@ namespace bitsweep::rpc {
 // must outlive it.
 class ArtifactServiceImpl final : public v1::ArtifactService::Service {
  public:
-  ArtifactServiceImpl(store::Store& store, Clock& clock) : store_(store), clock_(clock) {}
+  ArtifactServiceImpl(const AccessControl& access, store::Store& store, Clock& clock)
+      : access_(access), store_(store), clock_(clock) {}
 
-  grpc::Status UploadArtifact(grpc::ServerContext*,
+  grpc::Status UploadArtifact(grpc::ServerContext* context,
                               grpc::ServerReader<v1::UploadArtifactRequest>* reader,
                               v1::UploadArtifactResponse* response) override;
-  grpc::Status DownloadArtifact(grpc::ServerContext*, const v1::DownloadArtifactRequest* request,
+  grpc::Status DownloadArtifact(grpc::ServerContext* context,
+                                const v1::DownloadArtifactRequest* request,
                                 grpc::ServerWriter<v1::DownloadArtifactResponse>* writer) override;
-  grpc::Status GetArtifact(grpc::ServerContext*, const v1::GetArtifactRequest* request,
+  grpc::Status GetArtifact(grpc::ServerContext* context, const v1::GetArtifactRequest* request,
                            v1::GetArtifactResponse* response) override;
 
  private:
   absl::StatusOr<store::ArtifactRecord> Upload(
       grpc::ServerReader<v1::UploadArtifactRequest>& reader);
 
+  const AccessControl& access_;
   store::Store& store_;
   Clock& clock_;
 };

@@ -8,6 +8,8 @@
 #include "bitsweep/v1/artifact_service.pb.h"
 #include "bitsweep/v1/model_service.pb.h"
 #include "bitsweep/v1/sweep_service.pb.h"
+#include "bitsweep/v1/token_service.pb.h"
+#include "bitsweep/v1/transform_service.pb.h"
 #include "bitsweep/v1/worker_service.pb.h"
 #include "google/protobuf/descriptor.h"
 #include "spdlog/spdlog.h"
@@ -85,8 +87,10 @@ CallObserver::CallObserver(metrics::ServerMetrics& metrics, Clock& clock)
   };
   for (const google::protobuf::FileDescriptor* file :
        {v1::SubmitSweepRequest::descriptor()->file(), v1::GetModelRequest::descriptor()->file(),
+        v1::SubmitTransformRequest::descriptor()->file(),
         v1::GetArtifactRequest::descriptor()->file(), v1::LeaseJobsRequest::descriptor()->file(),
-        v1::GetServerInfoRequest::descriptor()->file()}) {
+        v1::GetServerInfoRequest::descriptor()->file(),
+        v1::CreateTokenRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       const google::protobuf::ServiceDescriptor* service = file->service(s);
       for (int m = 0; m < service->method_count(); ++m) {

@@ -55,9 +55,11 @@ absl::Status AddGraph(const graph::Checkpoint& checkpoint, v1::Model& proto) {
 
 }  // namespace
 
-grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext*, const v1::GetModelRequest* request,
+grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext* context,
+                                        const v1::GetModelRequest* request,
                                         v1::GetModelResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseModelName(request->name()));
     ASSIGN_OR_RETURN(const store::ModelRecord model, store_.GetModel(id));
     *response->mutable_model() = ModelMessage(model);
@@ -67,10 +69,11 @@ grpc::Status ModelServiceImpl::GetModel(grpc::ServerContext*, const v1::GetModel
   }());
 }
 
-grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext*,
+grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext* context,
                                           const v1::ListModelsRequest* request,
                                           v1::ListModelsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     const ListRequest list{.method = "ListModels",
                            .page_size = request->page_size(),
                            .page_token = request->page_token(),
@@ -84,10 +87,11 @@ grpc::Status ModelServiceImpl::ListModels(grpc::ServerContext*,
   }());
 }
 
-grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext*,
+grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext* context,
                                            const v1::ImportModelRequest* request,
                                            v1::ImportModelResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const store::ModelRecord model,
                      rpc::ImportModel(*request, store_, clock_.Now()));
     *response->mutable_model() = ModelMessage(model);
@@ -95,10 +99,11 @@ grpc::Status ModelServiceImpl::ImportModel(grpc::ServerContext*,
   }());
 }
 
-grpc::Status ModelServiceImpl::DeleteModel(grpc::ServerContext*,
+grpc::Status ModelServiceImpl::DeleteModel(grpc::ServerContext* context,
                                            const v1::DeleteModelRequest* request,
                                            v1::DeleteModelResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseModelName(request->name()));
     return store_.DeleteModel(id);
   }());

@@ -4,6 +4,7 @@
 
 #include "bitsweep/v1/model_service.grpc.pb.h"
 #include "core/base/clock.h"
+#include "server/rpc/access_control.h"
 #include "server/store/store.h"
 
 namespace bitsweep::rpc {
@@ -11,18 +12,20 @@ namespace bitsweep::rpc {
 // ModelService on the store. Thread-safe; what it is given must outlive it.
 class ModelServiceImpl final : public v1::ModelService::Service {
  public:
-  ModelServiceImpl(store::Store& store, Clock& clock) : store_(store), clock_(clock) {}
+  ModelServiceImpl(const AccessControl& access, store::Store& store, Clock& clock)
+      : access_(access), store_(store), clock_(clock) {}
 
-  grpc::Status GetModel(grpc::ServerContext*, const v1::GetModelRequest* request,
+  grpc::Status GetModel(grpc::ServerContext* context, const v1::GetModelRequest* request,
                         v1::GetModelResponse* response) override;
-  grpc::Status ListModels(grpc::ServerContext*, const v1::ListModelsRequest* request,
+  grpc::Status ListModels(grpc::ServerContext* context, const v1::ListModelsRequest* request,
                           v1::ListModelsResponse* response) override;
-  grpc::Status ImportModel(grpc::ServerContext*, const v1::ImportModelRequest* request,
+  grpc::Status ImportModel(grpc::ServerContext* context, const v1::ImportModelRequest* request,
                            v1::ImportModelResponse* response) override;
-  grpc::Status DeleteModel(grpc::ServerContext*, const v1::DeleteModelRequest* request,
+  grpc::Status DeleteModel(grpc::ServerContext* context, const v1::DeleteModelRequest* request,
                            v1::DeleteModelResponse* response) override;
 
  private:
+  const AccessControl& access_;
   store::Store& store_;
   Clock& clock_;
 };

@@ -48,10 +48,11 @@ absl::StatusOr<store::PageQuery> BestFirst(const v1::ListOptimalConfigurationsRe
 
 }  // namespace
 
-grpc::Status SweepServiceImpl::ListSweeps(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::ListSweeps(grpc::ServerContext* context,
                                           const v1::ListSweepsRequest* request,
                                           v1::ListSweepsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     const ListRequest list{.method = "ListSweeps",
                            .page_size = request->page_size(),
                            .page_token = request->page_token(),
@@ -70,10 +71,11 @@ grpc::Status SweepServiceImpl::ListSweeps(grpc::ServerContext*,
   }());
 }
 
-grpc::Status SweepServiceImpl::ListConfigurations(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::ListConfigurations(grpc::ServerContext* context,
                                                   const v1::ListConfigurationsRequest* request,
                                                   v1::ListConfigurationsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->parent()));
     const ListRequest list{.method = "ListConfigurations",
                            .parent = request->parent(),
@@ -92,9 +94,10 @@ grpc::Status SweepServiceImpl::ListConfigurations(grpc::ServerContext*,
 }
 
 grpc::Status SweepServiceImpl::ListOptimalConfigurations(
-    grpc::ServerContext*, const v1::ListOptimalConfigurationsRequest* request,
+    grpc::ServerContext* context, const v1::ListOptimalConfigurationsRequest* request,
     v1::ListOptimalConfigurationsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->parent()));
     if (request->limit() < 0) {
       return InvalidSpecError(
@@ -110,9 +113,11 @@ grpc::Status SweepServiceImpl::ListOptimalConfigurations(
   }());
 }
 
-grpc::Status SweepServiceImpl::GetTrial(grpc::ServerContext*, const v1::GetTrialRequest* request,
+grpc::Status SweepServiceImpl::GetTrial(grpc::ServerContext* context,
+                                        const v1::GetTrialRequest* request,
                                         v1::GetTrialResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const TrialName name, ParseTrialName(request->name()));
     ASSIGN_OR_RETURN(const store::TrialRecord trial, store_.GetTrial(name.sweep_id, name.number));
     *response->mutable_trial() = ToProto(trial);
@@ -120,10 +125,11 @@ grpc::Status SweepServiceImpl::GetTrial(grpc::ServerContext*, const v1::GetTrial
   }());
 }
 
-grpc::Status SweepServiceImpl::ListTrials(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::ListTrials(grpc::ServerContext* context,
                                           const v1::ListTrialsRequest* request,
                                           v1::ListTrialsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->parent()));
     const ListRequest list{.method = "ListTrials",
                            .parent = request->parent(),

@@ -124,15 +124,20 @@ absl::Status SweepServiceImpl::Submit(const v1::SubmitSweepRequest& request,
   return absl::OkStatus();
 }
 
-grpc::Status SweepServiceImpl::SubmitSweep(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::SubmitSweep(grpc::ServerContext* context,
                                            const v1::SubmitSweepRequest* request,
                                            v1::SubmitSweepResponse* response) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kSubmit}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   return ToGrpcStatus(Submit(*request, *response));
 }
 
-grpc::Status SweepServiceImpl::GetSweep(grpc::ServerContext*, const v1::GetSweepRequest* request,
+grpc::Status SweepServiceImpl::GetSweep(grpc::ServerContext* context,
+                                        const v1::GetSweepRequest* request,
                                         v1::GetSweepResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
     ASSIGN_OR_RETURN(const store::SweepRecord sweep, store_.GetSweep(id));
     *response->mutable_sweep() = WithEta(sweep);
@@ -143,19 +148,24 @@ grpc::Status SweepServiceImpl::GetSweep(grpc::ServerContext*, const v1::GetSweep
 grpc::Status SweepServiceImpl::WatchSweep(grpc::ServerContext* context,
                                           const v1::WatchSweepRequest* request,
                                           grpc::ServerWriter<v1::WatchSweepResponse>* writer) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kRead}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   metrics_.WatchStreams(1);
   const absl::Status status =
       FollowSweep(*request, scheduler_, store_, clock_,
                   {.write = [&](const v1::WatchSweepResponse& r) { return writer->Write(r); },
-                   .is_cancelled = [&] { return context->IsCancelled(); }});
+                   .is_cancelled = [&] { return context->IsCancelled(); },
+                   .on_gap = [&] { metrics_.WatchFellBehind(); }});
   metrics_.WatchStreams(-1);
   return ToGrpcStatus(status);
 }
 
-grpc::Status SweepServiceImpl::PauseSweep(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::PauseSweep(grpc::ServerContext* context,
                                           const v1::PauseSweepRequest* request,
                                           v1::PauseSweepResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
     ASSIGN_OR_RETURN(const store::SweepRecord sweep, scheduler_.PauseSweep(id));
     *response->mutable_sweep() = WithEta(sweep);
@@ -163,10 +173,11 @@ grpc::Status SweepServiceImpl::PauseSweep(grpc::ServerContext*,
   }());
 }
 
-grpc::Status SweepServiceImpl::ResumeSweep(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::ResumeSweep(grpc::ServerContext* context,
                                            const v1::ResumeSweepRequest* request,
                                            v1::ResumeSweepResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
     ASSIGN_OR_RETURN(const store::SweepRecord sweep, scheduler_.ResumeSweep(id));
     *response->mutable_sweep() = WithEta(sweep);
@@ -174,10 +185,11 @@ grpc::Status SweepServiceImpl::ResumeSweep(grpc::ServerContext*,
   }());
 }
 
-grpc::Status SweepServiceImpl::CancelSweep(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::CancelSweep(grpc::ServerContext* context,
                                            const v1::CancelSweepRequest* request,
                                            v1::CancelSweepResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
     ASSIGN_OR_RETURN(const store::ChangeOutcome outcome, scheduler_.CancelSweep(id));
     *response->mutable_sweep() = WithEta(outcome.sweep);
@@ -186,10 +198,11 @@ grpc::Status SweepServiceImpl::CancelSweep(grpc::ServerContext*,
   }());
 }
 
-grpc::Status SweepServiceImpl::RetrySweep(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::RetrySweep(grpc::ServerContext* context,
                                           const v1::RetrySweepRequest* request,
                                           v1::RetrySweepResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
     ASSIGN_OR_RETURN(const std::vector<spec::JobState> states, RetryStates(*request));
     ASSIGN_OR_RETURN(const store::ChangeOutcome outcome, scheduler_.RetrySweep(id, states));
@@ -199,10 +212,11 @@ grpc::Status SweepServiceImpl::RetrySweep(grpc::ServerContext*,
   }());
 }
 
-grpc::Status SweepServiceImpl::DeleteSweep(grpc::ServerContext*,
+grpc::Status SweepServiceImpl::DeleteSweep(grpc::ServerContext* context,
                                            const v1::DeleteSweepRequest* request,
                                            v1::DeleteSweepResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseSweepName(request->name()));
     return scheduler_.DeleteSweep(id);
   }());

@@ -6,6 +6,7 @@
 #include "bitsweep/v1/sweep_service.grpc.pb.h"
 #include "core/base/clock.h"
 #include "server/metrics/server_metrics.h"
+#include "server/rpc/access_control.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/store.h"
 
@@ -15,37 +16,37 @@ namespace bitsweep::rpc {
 // outlive it.
 class SweepServiceImpl final : public v1::SweepService::Service {
  public:
-  SweepServiceImpl(scheduler::Scheduler& scheduler, store::Store& store,
-                   metrics::ServerMetrics& metrics, Clock& clock)
-      : scheduler_(scheduler), store_(store), metrics_(metrics), clock_(clock) {}
+  SweepServiceImpl(const AccessControl& access, scheduler::Scheduler& scheduler,
+                   store::Store& store, metrics::ServerMetrics& metrics, Clock& clock)
+      : access_(access), scheduler_(scheduler), store_(store), metrics_(metrics), clock_(clock) {}
 
-  grpc::Status SubmitSweep(grpc::ServerContext*, const v1::SubmitSweepRequest* request,
+  grpc::Status SubmitSweep(grpc::ServerContext* context, const v1::SubmitSweepRequest* request,
                            v1::SubmitSweepResponse* response) override;
-  grpc::Status GetSweep(grpc::ServerContext*, const v1::GetSweepRequest* request,
+  grpc::Status GetSweep(grpc::ServerContext* context, const v1::GetSweepRequest* request,
                         v1::GetSweepResponse* response) override;
-  grpc::Status ListSweeps(grpc::ServerContext*, const v1::ListSweepsRequest* request,
+  grpc::Status ListSweeps(grpc::ServerContext* context, const v1::ListSweepsRequest* request,
                           v1::ListSweepsResponse* response) override;
   grpc::Status WatchSweep(grpc::ServerContext* context, const v1::WatchSweepRequest* request,
                           grpc::ServerWriter<v1::WatchSweepResponse>* writer) override;
-  grpc::Status PauseSweep(grpc::ServerContext*, const v1::PauseSweepRequest* request,
+  grpc::Status PauseSweep(grpc::ServerContext* context, const v1::PauseSweepRequest* request,
                           v1::PauseSweepResponse* response) override;
-  grpc::Status ResumeSweep(grpc::ServerContext*, const v1::ResumeSweepRequest* request,
+  grpc::Status ResumeSweep(grpc::ServerContext* context, const v1::ResumeSweepRequest* request,
                            v1::ResumeSweepResponse* response) override;
-  grpc::Status CancelSweep(grpc::ServerContext*, const v1::CancelSweepRequest* request,
+  grpc::Status CancelSweep(grpc::ServerContext* context, const v1::CancelSweepRequest* request,
                            v1::CancelSweepResponse* response) override;
-  grpc::Status RetrySweep(grpc::ServerContext*, const v1::RetrySweepRequest* request,
+  grpc::Status RetrySweep(grpc::ServerContext* context, const v1::RetrySweepRequest* request,
                           v1::RetrySweepResponse* response) override;
-  grpc::Status DeleteSweep(grpc::ServerContext*, const v1::DeleteSweepRequest* request,
+  grpc::Status DeleteSweep(grpc::ServerContext* context, const v1::DeleteSweepRequest* request,
                            v1::DeleteSweepResponse* response) override;
-  grpc::Status ListConfigurations(grpc::ServerContext*,
+  grpc::Status ListConfigurations(grpc::ServerContext* context,
                                   const v1::ListConfigurationsRequest* request,
                                   v1::ListConfigurationsResponse* response) override;
-  grpc::Status ListOptimalConfigurations(grpc::ServerContext*,
+  grpc::Status ListOptimalConfigurations(grpc::ServerContext* context,
                                          const v1::ListOptimalConfigurationsRequest* request,
                                          v1::ListOptimalConfigurationsResponse* response) override;
-  grpc::Status GetTrial(grpc::ServerContext*, const v1::GetTrialRequest* request,
+  grpc::Status GetTrial(grpc::ServerContext* context, const v1::GetTrialRequest* request,
                         v1::GetTrialResponse* response) override;
-  grpc::Status ListTrials(grpc::ServerContext*, const v1::ListTrialsRequest* request,
+  grpc::Status ListTrials(grpc::ServerContext* context, const v1::ListTrialsRequest* request,
                           v1::ListTrialsResponse* response) override;
 
  private:
@@ -53,6 +54,7 @@ class SweepServiceImpl final : public v1::SweepService::Service {
   absl::Status CheckQuantization(const spec::SweepSpec& spec, const store::ModelRecord& model);
   v1::Sweep WithEta(const store::SweepRecord& sweep);
 
+  const AccessControl& access_;
   scheduler::Scheduler& scheduler_;
   store::Store& store_;
   metrics::ServerMetrics& metrics_;

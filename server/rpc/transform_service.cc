@@ -73,16 +73,20 @@ absl::Status TransformServiceImpl::Submit(const v1::SubmitTransformRequest& requ
   return absl::OkStatus();
 }
 
-grpc::Status TransformServiceImpl::SubmitTransform(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::SubmitTransform(grpc::ServerContext* context,
                                                    const v1::SubmitTransformRequest* request,
                                                    v1::SubmitTransformResponse* response) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kSubmit}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   return ToGrpcStatus(Submit(*request, *response));
 }
 
-grpc::Status TransformServiceImpl::GetTransform(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::GetTransform(grpc::ServerContext* context,
                                                 const v1::GetTransformRequest* request,
                                                 v1::GetTransformResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->name()));
     ASSIGN_OR_RETURN(const store::TransformRecord transform, store_.GetTransform(id));
     ASSIGN_OR_RETURN(*response->mutable_transform(), WithEta(transform));
@@ -90,10 +94,11 @@ grpc::Status TransformServiceImpl::GetTransform(grpc::ServerContext*,
   }());
 }
 
-grpc::Status TransformServiceImpl::ListTransforms(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::ListTransforms(grpc::ServerContext* context,
                                                   const v1::ListTransformsRequest* request,
                                                   v1::ListTransformsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     const ListRequest list{.method = "ListTransforms",
                            .page_size = request->page_size(),
                            .page_token = request->page_token(),
@@ -116,19 +121,24 @@ grpc::Status TransformServiceImpl::ListTransforms(grpc::ServerContext*,
 grpc::Status TransformServiceImpl::WatchTransform(
     grpc::ServerContext* context, const v1::WatchTransformRequest* request,
     grpc::ServerWriter<v1::WatchTransformResponse>* writer) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kRead}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   metrics_.WatchStreams(1);
   const absl::Status status = FollowTransform(
       *request, scheduler_, store_, clock_,
       {.write = [&](const v1::WatchTransformResponse& r) { return writer->Write(r); },
-       .is_cancelled = [&] { return context->IsCancelled(); }});
+       .is_cancelled = [&] { return context->IsCancelled(); },
+       .on_gap = [&] { metrics_.WatchFellBehind(); }});
   metrics_.WatchStreams(-1);
   return ToGrpcStatus(status);
 }
 
-grpc::Status TransformServiceImpl::CancelTransform(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::CancelTransform(grpc::ServerContext* context,
                                                    const v1::CancelTransformRequest* request,
                                                    v1::CancelTransformResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->name()));
     ASSIGN_OR_RETURN(const store::ChangeTransformOutcome outcome, scheduler_.CancelTransform(id));
     ASSIGN_OR_RETURN(*response->mutable_transform(), WithEta(outcome.transform));
@@ -137,19 +147,21 @@ grpc::Status TransformServiceImpl::CancelTransform(grpc::ServerContext*,
   }());
 }
 
-grpc::Status TransformServiceImpl::DeleteTransform(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::DeleteTransform(grpc::ServerContext* context,
                                                    const v1::DeleteTransformRequest* request,
                                                    v1::DeleteTransformResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kSubmit}));
     ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->name()));
     return scheduler_.DeleteTransform(id);
   }());
 }
 
-grpc::Status TransformServiceImpl::GetTransformJob(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::GetTransformJob(grpc::ServerContext* context,
                                                    const v1::GetTransformJobRequest* request,
                                                    v1::GetTransformJobResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const TransformJobName name, ParseTransformJobName(request->name()));
     ASSIGN_OR_RETURN(const store::TransformJobRecord job,
                      store_.GetTransformJob(name.transform_id, name.number));
@@ -158,10 +170,11 @@ grpc::Status TransformServiceImpl::GetTransformJob(grpc::ServerContext*,
   }());
 }
 
-grpc::Status TransformServiceImpl::ListTransformJobs(grpc::ServerContext*,
+grpc::Status TransformServiceImpl::ListTransformJobs(grpc::ServerContext* context,
                                                      const v1::ListTransformJobsRequest* request,
                                                      v1::ListTransformJobsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kRead}));
     ASSIGN_OR_RETURN(const std::string id, ParseTransformName(request->parent()));
     const ListRequest list{.method = "ListTransformJobs",
                            .parent = request->parent(),
@@ -183,8 +196,12 @@ grpc::Status TransformServiceImpl::ListTransformJobs(grpc::ServerContext*,
   }());
 }
 
-grpc::Status TransformServiceImpl::ListPasses(grpc::ServerContext*, const v1::ListPassesRequest*,
+grpc::Status TransformServiceImpl::ListPasses(grpc::ServerContext* context,
+                                              const v1::ListPassesRequest*,
                                               v1::ListPassesResponse* response) {
+  if (const absl::Status denied = access_.Require(*context, {Scope::kRead}); !denied.ok()) {
+    return ToGrpcStatus(denied);
+  }
   for (const spec::PassTraits& pass : spec::Passes()) {
     v1::PassInfo* info = response->add_passes();
     info->set_name(std::string(pass.name));

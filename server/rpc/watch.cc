@@ -117,6 +117,7 @@ absl::Status Follow(const Request& request, scheduler::Scheduler& scheduler, sto
   while (true) {
     typename View::Response response;
     RETURN_IF_ERROR(AddTransitions(store, name, record, revision, response));
+    if (response.transitions_skipped()) watcher.on_gap();
     RETURN_IF_ERROR(View::Show(scheduler, name, record, points_sent, response));
     response.set_revision(revision);
     if (!watcher.write(response)) return absl::CancelledError("the watcher has gone");

@@ -19,6 +19,8 @@ struct Watcher {
   // Sends one response; waits while the watcher is slow. False when it has gone.
   std::function<bool(const Response&)> write;
   std::function<bool()> is_cancelled;
+  // It was too far behind: transitions are left out.
+  std::function<void()> on_gap = [] {};
 };
 
 // Sends the sweep as it is, then what changes (at most 5 responses a second), until it has ended

@@ -108,10 +108,11 @@ absl::StatusOr<v1::LeasedJob> MessageOf(const store::LeasedJob& job) {
 
 }  // namespace
 
-grpc::Status WorkerServiceImpl::RegisterWorker(grpc::ServerContext*,
+grpc::Status WorkerServiceImpl::RegisterWorker(grpc::ServerContext* context,
                                                const v1::RegisterWorkerRequest* request,
                                                v1::RegisterWorkerResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const store::WorkerRecord worker, WorkerOf(*request));
     RETURN_IF_ERROR(scheduler_.RegisterWorker(worker));
     *response->mutable_lease_ttl() = convert::ToProto(scheduler_.options().lease_ttl);
@@ -162,6 +163,7 @@ grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
                                           const v1::LeaseJobsRequest* request,
                                           v1::LeaseJobsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     if (request->max_jobs() < 1 || request->max_jobs() > kMaxSlots) {
       return InvalidSpecError(
@@ -176,10 +178,11 @@ grpc::Status WorkerServiceImpl::LeaseJobs(grpc::ServerContext* context,
   }());
 }
 
-grpc::Status WorkerServiceImpl::RenewLeases(grpc::ServerContext*,
+grpc::Status WorkerServiceImpl::RenewLeases(grpc::ServerContext* context,
                                             const v1::RenewLeasesRequest* request,
                                             v1::RenewLeasesResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     ASSIGN_OR_RETURN(
         const scheduler::RenewAnswer answer,
@@ -193,10 +196,11 @@ grpc::Status WorkerServiceImpl::RenewLeases(grpc::ServerContext*,
   }());
 }
 
-grpc::Status WorkerServiceImpl::ReportProgress(grpc::ServerContext*,
+grpc::Status WorkerServiceImpl::ReportProgress(grpc::ServerContext* context,
                                                const v1::ReportProgressRequest* request,
                                                v1::ReportProgressResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     std::vector<scheduler::JobReport> reports;
     for (const v1::JobProgress& report : request->reports()) {
@@ -237,10 +241,11 @@ absl::Status WorkerServiceImpl::CompleteTransform(const v1::CompleteJobRequest& 
   return scheduler_.CompleteTransformJob(RefOf(request.ref(), worker), outcome);
 }
 
-grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
+grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext* context,
                                             const v1::CompleteJobRequest* request,
                                             v1::CompleteJobResponse*) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     if (request->has_transform_result()) {
       RETURN_IF_ERROR(CompleteTransform(*request, worker));
@@ -255,9 +260,11 @@ grpc::Status WorkerServiceImpl::CompleteJob(grpc::ServerContext*,
   }());
 }
 
-grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext*, const v1::FailJobRequest* request,
+grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext* context,
+                                        const v1::FailJobRequest* request,
                                         v1::FailJobResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     const spec::JobFailure failure{convert::FromProto(request->reason()),
                                    ToValidUtf8(request->message(), kMaxMessage)};
@@ -268,10 +275,11 @@ grpc::Status WorkerServiceImpl::FailJob(grpc::ServerContext*, const v1::FailJobR
   }());
 }
 
-grpc::Status WorkerServiceImpl::ReleaseJobs(grpc::ServerContext*,
+grpc::Status WorkerServiceImpl::ReleaseJobs(grpc::ServerContext* context,
                                             const v1::ReleaseJobsRequest* request,
                                             v1::ReleaseJobsResponse* response) {
   return ToGrpcStatus([&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.Require(*context, {Scope::kWorker}));
     ASSIGN_OR_RETURN(const std::string worker, ParseWorkerName(request->worker()));
     const std::string cause =
         request->cause().empty() ? "RELEASED" : ToValidUtf8(request->cause(), kMaxText);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bitsweep/v1/worker_service.grpc.pb.h"
+#include "server/rpc/access_control.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/store.h"
 
@@ -15,22 +16,25 @@ namespace bitsweep::rpc {
 // outlive it.
 class WorkerServiceImpl final : public v1::WorkerService::Service {
  public:
-  WorkerServiceImpl(scheduler::Scheduler& scheduler, store::Store& store)
-      : scheduler_(scheduler), store_(store) {}
+  WorkerServiceImpl(const AccessControl& access, scheduler::Scheduler& scheduler,
+                    store::Store& store)
+      : access_(access), scheduler_(scheduler), store_(store) {}
 
-  grpc::Status RegisterWorker(grpc::ServerContext*, const v1::RegisterWorkerRequest* request,
+  grpc::Status RegisterWorker(grpc::ServerContext* context,
+                              const v1::RegisterWorkerRequest* request,
                               v1::RegisterWorkerResponse* response) override;
   grpc::Status LeaseJobs(grpc::ServerContext* context, const v1::LeaseJobsRequest* request,
                          v1::LeaseJobsResponse* response) override;
-  grpc::Status RenewLeases(grpc::ServerContext*, const v1::RenewLeasesRequest* request,
+  grpc::Status RenewLeases(grpc::ServerContext* context, const v1::RenewLeasesRequest* request,
                            v1::RenewLeasesResponse* response) override;
-  grpc::Status ReportProgress(grpc::ServerContext*, const v1::ReportProgressRequest* request,
+  grpc::Status ReportProgress(grpc::ServerContext* context,
+                              const v1::ReportProgressRequest* request,
                               v1::ReportProgressResponse* response) override;
-  grpc::Status CompleteJob(grpc::ServerContext*, const v1::CompleteJobRequest* request,
+  grpc::Status CompleteJob(grpc::ServerContext* context, const v1::CompleteJobRequest* request,
                            v1::CompleteJobResponse* response) override;
-  grpc::Status FailJob(grpc::ServerContext*, const v1::FailJobRequest* request,
+  grpc::Status FailJob(grpc::ServerContext* context, const v1::FailJobRequest* request,
                        v1::FailJobResponse* response) override;
-  grpc::Status ReleaseJobs(grpc::ServerContext*, const v1::ReleaseJobsRequest* request,
+  grpc::Status ReleaseJobs(grpc::ServerContext* context, const v1::ReleaseJobsRequest* request,
                            v1::ReleaseJobsResponse* response) override;
 
  private:
@@ -42,6 +46,7 @@ class WorkerServiceImpl final : public v1::WorkerService::Service {
 
   absl::Status CompleteTransform(const v1::CompleteJobRequest& request, const std::string& worker);
 
+  const AccessControl& access_;
   scheduler::Scheduler& scheduler_;
   store::Store& store_;
 };

@@ -4,6 +4,11 @@
 #include <algorithm>
 
 namespace bitsweep::scheduler {
+namespace {
+
+constexpr std::size_t kMaxExpired = 1024;  // that are remembered
+
+}  // namespace
 
 bool LeaseTable::Add(Lease lease) {
   if (WasCancelled(lease.ref)) return false;
@@ -42,8 +47,28 @@ std::vector<Lease> LeaseTable::TakeExpired(absl::Time now) {
   for (const auto& [job, lease] : leases_) {
     if (lease.deadline <= now) expired.push_back(lease);
   }
-  for (const Lease& lease : expired) Remove(lease.ref);
+  for (const Lease& lease : expired) {
+    Remove(lease.ref);
+    if (std::find(expired_.begin(), expired_.end(), lease.ref) != expired_.end()) continue;
+    if (expired_.size() == kMaxExpired) expired_.pop_front();
+    expired_.push_back(lease.ref);
+  }
   return expired;
+}
+
+bool LeaseTable::TakeFalseExpiry(const store::LeaseRef& ref) {
+  const auto found = std::find(expired_.begin(), expired_.end(), ref);
+  if (found == expired_.end()) return false;
+  expired_.erase(found);
+  return true;
+}
+
+LeaseCounts LeaseTable::Counts(absl::Time now, absl::Duration ttl) const {
+  LeaseCounts counts;
+  for (const auto& [job, lease] : leases_) {
+    ++(lease.deadline - now < ttl / 2 ? counts.suspect : counts.active);
+  }
+  return counts;
 }
 
 std::vector<Lease> LeaseTable::TakeWorker(const std::string& worker_id) {

@@ -3,6 +3,7 @@
 #define BITSWEEP_SERVER_SCHEDULER_LEASE_TABLE_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,9 +26,15 @@ struct Lease {
   absl::Time leased_at;
 };
 
+struct LeaseCounts {
+  std::int64_t active = 0;
+  std::int64_t suspect = 0;  // not renewed for more than half of the ttl
+};
+
 // The leases in force, in memory: renewals cost no write. What ended is forgotten; what was
-// cancelled is remembered until its deadline has passed. A reference names a job by its row, which
-// no later job gets: that of a deleted sweep or transform is never found again. Not thread-safe.
+// cancelled is remembered until its deadline has passed, what expired until its worker came with it
+// (the latest of them). A reference names a job by its row, which no later job gets: that of a
+// deleted sweep or transform is never found again. Not thread-safe.
 class LeaseTable {
  public:
   // False, and the lease is not added, when it has been cancelled already.
@@ -42,17 +49,22 @@ class LeaseTable {
   void Cancel(const store::LeaseRef& ref, absl::Time until);
   bool WasCancelled(const store::LeaseRef& ref) const;
 
+  // True, once, for a lease that TakeExpired gave: its worker is alive.
+  bool TakeFalseExpiry(const store::LeaseRef& ref);
+
   // Removes and returns the leases whose deadline has come.
   std::vector<Lease> TakeExpired(absl::Time now);
   // Removes and returns all leases of a worker.
   std::vector<Lease> TakeWorker(const std::string& worker_id);
   std::optional<absl::Time> NextDeadline() const;
   std::int64_t size() const { return static_cast<std::int64_t>(leases_.size()); }
+  LeaseCounts Counts(absl::Time now, absl::Duration ttl) const;
   std::int64_t CountOf(const std::string& worker_id) const;
 
  private:
   std::unordered_map<std::int64_t, Lease> leases_;   // by job
   std::map<store::LeaseRef, absl::Time> cancelled_;  // until when to remember it
+  std::deque<store::LeaseRef> expired_;              // the latest of them
 };
 
 }  // namespace bitsweep::scheduler

@@ -143,11 +143,12 @@ void Scheduler::Dispatch() {
     return;
   }
   Failpoint("scheduler.after_lease");
+  const absl::Duration taken = clock_.Now() - now;
   std::vector<Lease> homeless;
   {
     absl::MutexLock lock(&mu_);
     for (store::LeasedJob& job : *leased) {
-      observer_.OnLeased(now - job.queued_since);
+      observer_.OnLeased(KindOf(job.submission_name), now - job.queued_since, taken);
       Lease lease{.ref = job.ref,
                   .job_name = JobNameText(job.submission_name, job.number),
                   .submission = job.submission_name,
@@ -202,7 +203,7 @@ void Scheduler::ExpireLeases(std::vector<Lease> expired) {
   for (std::size_t i = 0; i < expired.size(); ++i) {
     const std::optional<store::FailOutcome>& outcome = (*outcomes)[i];
     if (!outcome) continue;  // it had ended otherwise, and was counted then
-    observer_.OnAttemptEnded("LEASE_EXPIRED");
+    observer_.OnAttemptEnded(KindOf(expired[i].submission), "LEASE_EXPIRED");
     NoteFailure(expired[i], spec::FailureReason::kWorkerLost, *outcome);
   }
   WakeDispatcher();
@@ -222,13 +223,15 @@ void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
                lease.ref.attempt, lease.worker_id, spec::Name(reason), spec::Name(outcome.state));
   const store::SubmissionKind kind = KindOf(lease.submission);
   if (outcome.state == spec::JobState::kQueued) observer_.OnRetry(reason);
-  if (outcome.state == spec::JobState::kDead) observer_.OnDead(reason);
+  if (outcome.state == spec::JobState::kDead) {
+    observer_.OnDead(reason);
+    if (outcome.worker_deaths >= options_.retry.max_worker_deaths) observer_.OnPoison();
+  }
   if (spec::IsTerminal(outcome.state)) observer_.OnFinished(kind, outcome.state, 1);
-  Revoke(outcome.revoked);
+  NoteRevoked(kind, outcome.revoked);
   if (outcome.cancelled_trials > 0) {  // its failure policy stopped it
     observer_.OnFinished(kind, spec::JobState::kCancelled, outcome.cancelled_trials);
   }
-  for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Ended(lease.submission, lease.number);
   if (outcome.submission_ended) hub_.Forget(lease.submission);
   if (outcome.ready_time) {
@@ -237,10 +240,14 @@ void Scheduler::NoteFailure(const Lease& lease, spec::FailureReason reason,
   }
 }
 
-void Scheduler::Revoke(const std::vector<store::LeaseRef>& revoked) {
+void Scheduler::NoteRevoked(store::SubmissionKind kind,
+                            const std::vector<store::LeaseRef>& revoked) {
   absl::MutexLock lock(&mu_);
   const absl::Time until = clock_.Now() + options_.lease_ttl;
-  for (const store::LeaseRef& ref : revoked) leases_.Cancel(ref, until);
+  for (const store::LeaseRef& ref : revoked) {
+    leases_.Cancel(ref, until);
+    observer_.OnAttemptEnded(kind, "CANCELLED");
+  }
 }
 
 absl::StatusOr<store::SubmitOutcome> Scheduler::SubmitSweep(const store::NewSweep& sweep) {
@@ -271,13 +278,12 @@ absl::StatusOr<store::SweepRecord> Scheduler::ResumeSweep(const std::string& swe
 
 absl::StatusOr<store::ChangeOutcome> Scheduler::CancelSweep(const std::string& sweep_id) {
   ASSIGN_OR_RETURN(store::ChangeOutcome outcome, store_.CancelSweep(sweep_id, clock_.Now()));
-  Revoke(outcome.revoked);
+  NoteRevoked(store::SubmissionKind::kSweep, outcome.revoked);
   spdlog::info("sweep cancelled sweep={} trials={}", sweep_id, outcome.changed_trials);
   if (outcome.changed_trials > 0) {
     observer_.OnFinished(store::SubmissionKind::kSweep, spec::JobState::kCancelled,
                          outcome.changed_trials);
   }
-  for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Forget(SweepName(sweep_id));
   return outcome;
 }

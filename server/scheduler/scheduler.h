@@ -131,6 +131,7 @@ class Scheduler {
   bool IsQueuePaused() const;
   std::vector<LiveWorker> Workers() const;
   std::int64_t LeaseCount() const;
+  LeaseCounts Leases() const;
 
   WatchHub& hub() { return hub_; }
   const SchedulerOptions& options() const { return options_; }
@@ -160,7 +161,6 @@ class Scheduler {
   absl::Status CheckWorker(const std::string& worker_id, const std::string& instance_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LiveWorker Describe(const LiveWorker& worker) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Revoke(const std::vector<store::LeaseRef>& revoked);
   // The job that a worker names, as far as known without a write: from the leases in force, else
   // from the store, so that repeating a committed write finds it. Aborted / LEASE_LOST when the
   // lease is another worker's or the name another job's.
@@ -169,6 +169,9 @@ class Scheduler {
   void NoteSuccess(const Lease& lease, const store::CompleteOutcome& outcome);
   std::optional<absl::Duration> EtaOf(SubmissionId row, const spec::JobCounts& counts,
                                       const spec::SweepFlags& flags);
+  // A write of an attempt that has not the lease any more was refused.
+  void NoteFenced(const store::LeaseRef& ref) ABSL_LOCKS_EXCLUDED(mu_);
+  void NoteRevoked(store::SubmissionKind kind, const std::vector<store::LeaseRef>& revoked);
   void NoteFailure(const Lease& lease, spec::FailureReason reason,
                    const store::FailOutcome& outcome);
 

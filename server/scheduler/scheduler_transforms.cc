@@ -26,13 +26,12 @@ absl::StatusOr<store::ChangeTransformOutcome> Scheduler::CancelTransform(
     const std::string& transform_id) {
   ASSIGN_OR_RETURN(store::ChangeTransformOutcome outcome,
                    store_.CancelTransform(transform_id, clock_.Now()));
-  Revoke(outcome.revoked);
+  NoteRevoked(store::SubmissionKind::kTransform, outcome.revoked);
   spdlog::info("transform cancelled transform={} jobs={}", transform_id, outcome.changed_jobs);
   if (outcome.changed_jobs > 0) {
     observer_.OnFinished(store::SubmissionKind::kTransform, spec::JobState::kCancelled,
                          outcome.changed_jobs);
   }
-  for (std::size_t i = 0; i < outcome.revoked.size(); ++i) observer_.OnAttemptEnded("CANCELLED");
   hub_.Forget(TransformName(transform_id));
   return outcome;
 }
@@ -46,16 +45,18 @@ absl::Status Scheduler::DeleteTransform(const std::string& transform_id) {
 absl::Status Scheduler::CompleteTransformJob(const JobRef& ref,
                                              const store::TransformOutcome& result) {
   const absl::StatusOr<Lease> lease = Resolve(ref);
+  const absl::Time start = clock_.Now();
   const absl::StatusOr<store::CompleteOutcome> outcome =
-      lease.ok() ? store_.CompleteTransformJob(lease->ref, result, clock_.Now()) : lease.status();
+      lease.ok() ? store_.CompleteTransformJob(lease->ref, result, start) : lease.status();
   if (!outcome.ok()) {
-    if (absl::IsAborted(outcome.status())) observer_.OnFenced();
+    if (absl::IsAborted(outcome.status())) NoteFenced({ref.id, ref.attempt});
     return outcome.status();
   }
   if (outcome->repeated) return absl::OkStatus();  // it has been counted
   spdlog::info("transform job succeeded job={} attempt={} worker={} passes={} seconds={:.3f}",
                lease->job_name, ref.attempt, lease->worker_id, result.passes.size(),
                result.seconds);
+  observer_.OnCommitted(clock_.Now() - start);
   NoteSuccess(*lease, *outcome);
   observer_.OnTransformSucceeded(result);
   return absl::OkStatus();

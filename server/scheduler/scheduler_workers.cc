@@ -135,6 +135,7 @@ absl::StatusOr<RenewAnswer> Scheduler::RenewLeases(const std::string& worker_id,
     } else {
       answer.jobs.push_back(Directive::kLost);
       observer_.OnFenced();
+      if (leases_.TakeFalseExpiry(ref)) observer_.OnFalseExpiry();
     }
   }
   return answer;
@@ -176,7 +177,7 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
         return lease.status();
       }
       answers[i].directive = Directive::kLost;
-      observer_.OnFenced();
+      NoteFenced({reports[i].ref.id, reports[i].ref.attempt});
       continue;
     }
     known.push_back({lease->ref, reports[i].started, reports[i].data_digest, reports[i].points});
@@ -206,7 +207,7 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
         break;
       case store::ProgressVerdict::kLost:
         answer.directive = Directive::kLost;
-        observer_.OnFenced();
+        NoteFenced({report.ref.id, report.ref.attempt});
         break;
       case store::ProgressVerdict::kDataMismatch:
         answer.data_mismatch = outcomes[k].detail;
@@ -225,19 +226,27 @@ absl::StatusOr<std::vector<ReportAnswer>> Scheduler::ReportProgress(
 absl::Status Scheduler::CompleteJob(const JobRef& ref, const std::vector<spec::EpochPoint>& points,
                                     const spec::TrialResult& result) {
   const absl::StatusOr<Lease> lease = Resolve(ref);
+  const absl::Time start = clock_.Now();
   const absl::StatusOr<store::CompleteOutcome> outcome =
-      lease.ok() ? store_.Complete(lease->ref, points, result, clock_.Now()) : lease.status();
+      lease.ok() ? store_.Complete(lease->ref, points, result, start) : lease.status();
   if (!outcome.ok()) {
-    if (IsLeaseLost(outcome.status())) observer_.OnFenced();
+    if (IsLeaseLost(outcome.status())) NoteFenced({ref.id, ref.attempt});
     return outcome.status();
   }
   if (outcome->repeated) return absl::OkStatus();  // it has been counted
   spdlog::info("trial succeeded job={} attempt={} worker={} val_acc={:.4f} seconds={:.3f}",
                lease->job_name, ref.attempt, lease->worker_id, result.val_acc, result.seconds);
+  observer_.OnCommitted(clock_.Now() - start);
   NoteSuccess(*lease, *outcome);
   observer_.OnSucceeded(result);
   observer_.OnEpochs(static_cast<std::int64_t>(points.size()), result.train_rows);
   return absl::OkStatus();
+}
+
+void Scheduler::NoteFenced(const store::LeaseRef& ref) {
+  observer_.OnFenced();
+  absl::MutexLock lock(&mu_);
+  if (leases_.TakeFalseExpiry(ref)) observer_.OnFalseExpiry();
 }
 
 void Scheduler::NoteSuccess(const Lease& lease, const store::CompleteOutcome& outcome) {
@@ -246,7 +255,7 @@ void Scheduler::NoteSuccess(const Lease& lease, const store::CompleteOutcome& ou
     leases_.Remove(lease.ref);
     work_may_wait_ = true;  // a limit of parallel jobs may have room again
   }
-  observer_.OnAttemptEnded("SUCCEEDED");
+  observer_.OnAttemptEnded(KindOf(lease.submission), "SUCCEEDED");
   observer_.OnFinished(KindOf(lease.submission), spec::JobState::kSucceeded, 1);
   hub_.Ended(lease.submission, lease.number);
   if (outcome.submission_ended) hub_.Forget(lease.submission);
@@ -258,7 +267,7 @@ absl::StatusOr<spec::JobState> Scheduler::FailJob(const JobRef& ref,
   const absl::StatusOr<store::FailOutcome> outcome =
       lease.ok() ? store_.Fail(lease->ref, failure, options_.retry, clock_.Now()) : lease.status();
   if (!outcome.ok()) {
-    if (IsLeaseLost(outcome.status())) observer_.OnFenced();
+    if (IsLeaseLost(outcome.status())) NoteFenced({ref.id, ref.attempt});
     return outcome.status();
   }
   if (!outcome->repeated) {
@@ -266,7 +275,7 @@ absl::StatusOr<spec::JobState> Scheduler::FailJob(const JobRef& ref,
       absl::MutexLock lock(&mu_);
       leases_.Remove(lease->ref);
     }
-    observer_.OnAttemptEnded("FAILED");
+    observer_.OnAttemptEnded(KindOf(lease->submission), "FAILED");
     NoteFailure(*lease, failure.reason, *outcome);
     WakeDispatcher();
   }
@@ -292,7 +301,7 @@ absl::StatusOr<std::int64_t> Scheduler::ReleaseJobs(const std::vector<JobRef>& r
     work_may_wait_ = true;
   }
   for (const Lease& lease : held) {
-    observer_.OnAttemptEnded("RELEASED");
+    observer_.OnAttemptEnded(KindOf(lease.submission), "RELEASED");
     hub_.Ended(lease.submission, lease.number);
   }
   return released;
@@ -333,6 +342,11 @@ std::vector<LiveWorker> Scheduler::Workers() const {
   std::vector<LiveWorker> workers;
   for (const auto& [id, worker] : workers_) workers.push_back(Describe(worker));
   return workers;
+}
+
+LeaseCounts Scheduler::Leases() const {
+  absl::MutexLock lock(&mu_);
+  return leases_.Counts(clock_.Now(), options_.lease_ttl);
 }
 
 std::int64_t Scheduler::LeaseCount() const {

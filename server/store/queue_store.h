@@ -81,6 +81,7 @@ struct CompleteOutcome {
 struct FailOutcome {
   spec::JobState state = spec::JobState::kFailed;  // now
   std::optional<absl::Time> ready_time;            // when kQueued: the end of the back-off
+  std::int64_t worker_deaths = 0;                  // of all its attempts
   // By the sweep's failure policy: how many trials it cancelled, and the leases among them.
   std::int64_t cancelled_trials = 0;
   std::vector<LeaseRef> revoked;

@@ -3,6 +3,7 @@
 #define BITSWEEP_SERVER_STORE_STORE_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,8 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/store/artifact_store.h"
+#include "server/store/backup.h"
 #include "server/store/queue_store.h"
+#include "server/store/store_observer.h"
 #include "server/store/sweep_store.h"
+#include "server/store/token_store.h"
 #include "server/store/transform_store.h"
 
 namespace bitsweep::store {
@@ -36,7 +40,8 @@ enum class VerifyDepth {
 struct StoreInfo {
   std::string sqlite_version;
   int schema_version = 0;
-  spec::JobCounts counts;  // of all sweeps and transforms
+  spec::JobCounts counts;            // of all sweeps and transforms
+  spec::JobCounts transform_counts;  // of transforms alone
   // Since when the job that is next in some sweep or transform waits, the oldest of them.
   std::optional<absl::Time> oldest_queued;
   std::int64_t store_bytes = 0;
@@ -47,16 +52,16 @@ struct StoreInfo {
   std::int64_t operations = 0;  // writes: several share one commit
 };
 
-// Hears of what the store does, for metrics. Calls come from the store's writer thread: return at
-// once.
-class StoreObserver {
- public:
-  virtual ~StoreObserver() = default;
-  virtual void OnCommit(std::int64_t operations, absl::Duration taken) = 0;
-};
+// How many sweeps, or transforms, are in each state.
+using SubmissionCounts = std::map<spec::SweepState, std::int64_t>;
 
 // All that the server keeps. See docs/storage.md.
-class Store : public SweepStore, public TransformStore, public QueueStore, public ArtifactStore {
+class Store : public SweepStore,
+              public TransformStore,
+              public QueueStore,
+              public ArtifactStore,
+              public TokenStore,
+              public BackupSource {
  public:
   // A worker (re)appears: counts of an earlier process of the same name go on.
   virtual absl::Status PutWorker(const WorkerRecord& worker) = 0;
@@ -67,6 +72,8 @@ class Store : public SweepStore, public TransformStore, public QueueStore, publi
                                                          std::int64_t limit) = 0;
   virtual absl::StatusOr<VerifyReport> Verify(VerifyDepth depth) = 0;
   virtual absl::StatusOr<StoreInfo> Info() = 0;
+  // Reads every row of them: for gauges, not for requests.
+  virtual absl::StatusOr<SubmissionCounts> CountSubmissions(SubmissionKind kind) = 0;
 };
 
 }  // namespace bitsweep::store

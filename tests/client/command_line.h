@@ -48,7 +48,7 @@ struct CommandLine {
       return {*code, out.str(), err.str()};
     }
     context.timeout_given = app.get_option("--timeout")->count() > 0;
-    const int code = chosen(context);
+    const int code = RunCommand(chosen, context);
     return {code, out.str(), err.str()};
   }
 };

@@ -104,10 +104,10 @@ class Cluster(unittest.TestCase):
 
     # Processes -------------------------------------------------------------------------------------
 
-    def start_server(self, *extra, environment=None):
+    def start_server(self, *extra, environment=None, host="127.0.0.1"):
         """Starts (again) on the same port and the same store."""
         self.server = Process(self.folder, "server", "bitsweep-server", [
-            "--listen", f"127.0.0.1:{self.grpc_port}", "--data-dir", self.store,
+            "--listen", f"{host}:{self.grpc_port}", "--data-dir", self.store,
             "--metrics-listen", f"127.0.0.1:{self.metrics_port}", *self.SERVER_ARGUMENTS, *extra], environment)
         ports = self.server.ports()
         self.grpc_port, self.metrics_port = ports["grpc"], ports["metrics"]

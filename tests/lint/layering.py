@@ -15,6 +15,7 @@ ROOMS = {
     "core/spec": ["core/base", "core/graph"],
     "core/options": ["core/base"],
     "proto/convert": ["core/base", "core/graph", "core/spec"],
+    "proto/channel": ["core/base", "core/options"],
     "server/store": ["core/base", "core/graph", "core/spec"],
     "server/scheduler": ["core/base", "core/graph", "core/spec", "server/store"],
     "server/metrics": ["core/base", "core/spec"],
@@ -30,10 +31,11 @@ ROOMS = {
     "worker/train": ["core/base", "core/graph", "core/spec", "worker/data", "worker/nn", "worker/passes",
                      "worker/executor", "worker/train/fused"],
     "worker/train/fused": ["core/base", "core/graph", "core/spec", "worker/data", "worker/quant", "worker/train"],
-    "worker/agent": ["core/base", "core/graph", "core/spec", "proto/convert", "worker/executor"],
+    "worker/agent": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel",
+                     "worker/executor"],
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
-    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert"],
+    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel"],
 }
 # Interfaces: what of a room others may include.
 ONLY = {
@@ -57,7 +59,7 @@ LIBRARIES = {
 }
 MAY_USE = {
     "core/base": [], "core/graph": [], "core/spec": [], "core/options": ["cli"],
-    "proto/convert": ["proto"],
+    "proto/convert": ["proto"], "proto/channel": ["grpc"],
     "server/store": ["sqlite"], "server/scheduler": [], "server/metrics": ["prometheus"],
     "server/rpc": ["grpc", "proto"], "server/app": ["grpc", "proto", "cli"],
     "worker/data": ["hdf5"], "worker/executor": [], "worker/quant": [], "worker/passes": [], "worker/nn": ["torch"], "worker/train": ["torch"],

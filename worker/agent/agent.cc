@@ -31,7 +31,7 @@ struct Agent::Impl {
         engines(executor.Engines()),
         clock(given_clock),
         observer(given_obs),
-        api(options.server, WorkerName(options.name), GenerateResourceId("p")),
+        api(options.server, options.channel, WorkerName(options.name), GenerateResourceId("p")),
         jobs(clock, options.slots, options.prefetch),
         runner(api, jobs, executor, clock, observer) {}
 

@@ -8,22 +8,33 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
+#include "core/options/server_access.h"
 #include "worker/executor/executor.h"
+
+namespace grpc {
+class Channel;
+}  // namespace grpc
 
 namespace bitsweep::worker {
 
 struct AgentOptions {
   std::string server = "127.0.0.1:50051";
-  std::string name;           // worker id, [a-z][a-z0-9-]{3,62}
-  std::string host;           // for people
-  std::int64_t slots = 1;     // trials at the same time
-  std::int64_t prefetch = 1;  // trials held ready beyond those, while trials are short
+  std::shared_ptr<grpc::Channel> channel;  // to the server; without one it is plain
+  std::string name;                        // worker id, [a-z][a-z0-9-]{3,62}
+  std::string host;                        // for people
+  std::int64_t slots = 1;                  // trials at the same time
+  std::int64_t prefetch = 1;               // trials held ready beyond those, while trials are short
   absl::Duration grace = absl::Seconds(10);       // for running trials, after BeginDrain
   absl::Duration goodbye = absl::Seconds(3);      // after the grace, to bring results or jobs back
   absl::Duration lease_wait = absl::Seconds(20);  // of one long poll
 };
+
+// How a worker reaches the server: what proto/channel/channel.h says.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const std::string& address,
+                                                           const options::ServerAccess& access);
 
 // Hears of what the agent does, for metrics. Calls come from any of its threads: thread-safe,
 // return at once. Does nothing by itself.
@@ -33,7 +44,13 @@ class AgentObserver {
   virtual void OnConnected(bool /*connected*/) {}
   virtual void OnBusySlots(std::int64_t /*busy*/) {}
   virtual void OnHeld(std::int64_t /*held*/) {}
+  // From an attempt's slot to the start of its arithmetic: checkpoint fetched, data loaded.
+  virtual void OnSetUp(absl::Duration /*taken*/) {}
+  // The training steps of an epoch, its evaluation not counted.
+  virtual void OnSteps(std::int64_t /*steps*/, double /*seconds*/) {}
   virtual void OnEpoch(std::int64_t /*train_rows*/) {}
+  // From the end of an attempt's arithmetic until its result was accepted.
+  virtual void OnReported(absl::Duration /*taken*/) {}
   // succeeded, failed, cancelled, lost or released.
   virtual void OnTrialEnded(std::string_view /*outcome*/, absl::Duration /*taken*/) {}
   virtual void OnCallFailed(std::string_view /*method*/) {}

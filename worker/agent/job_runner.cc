@@ -16,8 +16,8 @@ namespace {
 // Carries what the executor tells to the jobs, and the directives back.
 class JobObserver final : public TrialObserver {
  public:
-  JobObserver(HeldJob& job, HeldJobs& jobs, AgentObserver& observer)
-      : job_(job), jobs_(jobs), observer_(observer) {}
+  JobObserver(HeldJob& job, HeldJobs& jobs, Clock& clock, absl::Time start, AgentObserver& observer)
+      : job_(job), jobs_(jobs), clock_(clock), start_(start), observer_(observer) {}
 
   bool ShouldStop() override {
     return job_.stop.load(std::memory_order_relaxed) != StopReason::kNone;
@@ -33,8 +33,10 @@ class JobObserver final : public TrialObserver {
     }
     train_rows_ = train_rows;
     jobs_.Started(job_, data_digest, train_rows);
+    observer_.OnSetUp(clock_.Now() - start_);
     return !ShouldStop();
   }
+  void OnSteps(std::int64_t steps, double seconds) override { observer_.OnSteps(steps, seconds); }
   void OnEpoch(const spec::EpochPoint& point) override {
     jobs_.Epoch(job_, point);
     observer_.OnEpoch(train_rows_);
@@ -43,6 +45,8 @@ class JobObserver final : public TrialObserver {
  private:
   HeldJob& job_;
   HeldJobs& jobs_;
+  Clock& clock_;
+  const absl::Time start_;
   AgentObserver& observer_;
   std::int64_t train_rows_ = 0;
 };
@@ -136,6 +140,7 @@ bool JobRunner::TellStart(HeldJob& job) {
 }
 
 JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
+  const absl::Time start = clock_.Now();
   if (!job.leased.work.ok()) {
     return spec::JobFailure{spec::FailureReason::kException,
                             std::string(job.leased.work.status().message())};
@@ -155,7 +160,7 @@ JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
     if (WasCutOff(job, status)) return TrialStopped{};
     if (!status.ok()) return ArtifactFailure("the checkpoint could not be fetched", status);
   }
-  JobObserver observer(job, jobs_, observer_);
+  JobObserver observer(job, jobs_, clock_, start, observer_);
   const auto widen = [](auto outcome) {
     return std::visit([](auto& any) { return Outcome(std::move(any)); }, outcome);
   };
@@ -167,8 +172,15 @@ JobRunner::Outcome JobRunner::Execute(HeldJob& job) {
 
 std::string JobRunner::Run(HeldJob& job) {
   Outcome outcome = Execute(job);
+  const absl::Time computed = clock_.Now();
   jobs_.FreeSlot(job);
   TellBusySlots();
+  std::string end = Bring(job, std::move(outcome));
+  if (end == "succeeded") observer_.OnReported(clock_.Now() - computed);
+  return end;
+}
+
+std::string JobRunner::Bring(HeldJob& job, Outcome outcome) {
   // Its work is of no use, whether or not the executor noticed in time. A drain's stop is
   // different: what has finished nevertheless counts.
   const StopReason stop = job.stop.load();

@@ -50,6 +50,8 @@ class JobRunner {
   using Outcome = std::variant<TrialSuccess, TransformSuccess, spec::JobFailure, TrialStopped>;
 
   Outcome Execute(HeldJob& job);
+  // Brings what Execute gave to the server; returns how the job ended.
+  std::string Bring(HeldJob& job, Outcome outcome);
   // Tells that the job has started, before anything of it is done: it may be what ends this
   // process, and an attempt that was only leased does not count as a worker's death. Returns
   // whether to go on.

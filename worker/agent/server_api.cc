@@ -15,6 +15,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 #include "grpcpp/grpcpp.h"
+#include "proto/channel/channel.h"
 #include "proto/convert/status.h"
 #include "proto/convert/transform.h"
 #include "proto/convert/trial.h"
@@ -145,16 +146,22 @@ struct ServerApi::Stubs {
   std::unique_ptr<v1::ArtifactService::Stub> artifact;
 };
 
-ServerApi::ServerApi(const std::string& address, std::string worker_name, std::string instance_id)
-    : worker_name_(std::move(worker_name)), instance_id_(std::move(instance_id)) {
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const std::string& address,
+                                                           const options::ServerAccess& access) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
-  stubs_ = std::make_unique<Stubs>(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  return channel::Open(address, access, arguments);
+}
+
+ServerApi::ServerApi(const std::string& address, std::shared_ptr<grpc::Channel> channel,
+                     std::string worker_name, std::string instance_id)
+    : worker_name_(std::move(worker_name)), instance_id_(std::move(instance_id)) {
+  if (channel == nullptr) channel = *OpenChannel(address, {});  // plain: nothing to fail
+  stubs_ = std::make_unique<Stubs>(channel);
 }
 
 ServerApi::~ServerApi() = default;

@@ -75,7 +75,10 @@ bool IsDoubtful(const absl::Status& status);
 // the server's code, message and reason. Thread-safe.
 class ServerApi {
  public:
-  ServerApi(const std::string& address, std::string worker_name, std::string instance_id);
+  // `channel`: to the server at `address`; without one it is plain.
+  ServerApi(const std::string& address, std::shared_ptr<grpc::Channel> channel,
+            std::string worker_name, std::string instance_id);
+
   ~ServerApi();
 
   absl::StatusOr<Registration> Register(std::int64_t slots, const std::string& version,

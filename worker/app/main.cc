@@ -12,6 +12,7 @@
 #include "core/base/ids.h"
 #include "core/base/logging.h"
 #include "core/options/layered_options.h"
+#include "core/options/server_access.h"
 #include "core/options/value_options.h"
 #include "fmt/format.h"
 #include "spdlog/spdlog.h"
@@ -28,6 +29,7 @@ constexpr std::int64_t kMaxSlots = 4096;
 
 struct WorkerOptions {
   bitsweep::worker::AgentOptions agent;
+  bitsweep::options::ServerAccess access;
   std::string data_root = ".";
   std::string metrics_listen = "127.0.0.1:9465";
   std::string port_file;
@@ -53,6 +55,7 @@ std::string DefaultName(const std::string& host) {
 void Register(WorkerOptions& options, CLI::App& app) {
   bitsweep::worker::AgentOptions& agent = options.agent;
   app.add_option("--server", agent.server, "Address of the server")->capture_default_str();
+  bitsweep::options::AddServerAccess(app, options.access);
   app.add_option("--slots", agent.slots, "Trials at the same time (default: the machine's cores)")
       ->check(CLI::Range(std::int64_t{1}, kMaxSlots))
       ->capture_default_str();
@@ -113,6 +116,10 @@ int main(int argc, char** argv) {
     return Fail(status);
   }
 
+  auto channel = bitsweep::worker::OpenChannel(options.agent.server, options.access);
+  if (!channel.ok()) return Fail(channel.status());
+  options.agent.channel = *std::move(channel);
+
   // Every thread inherits the mask: the signals come to the thread below and nowhere else.
   sigset_t signals;
   sigemptyset(&signals);
@@ -123,7 +130,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   bitsweep::train::TorchExecutor executor(options.data_root, bitsweep::SystemClock());
-  bitsweep::worker::WorkerMetrics metrics(options.agent.slots, executor.Engines().front());
+  bitsweep::worker::WorkerMetrics metrics(options.agent.slots, executor.Engines());
   if (const absl::Status status = StartMetrics(options, metrics); !status.ok()) return Fail(status);
   bitsweep::worker::Agent agent(options.agent, executor, bitsweep::SystemClock(), metrics);
   std::thread signal_thread([&] {

@@ -24,6 +24,8 @@ class TrialObserver {
   // are), `train_rows` the rows of one epoch (0 for a transform). False: do not begin (as if
   // ShouldStop had said so).
   virtual bool OnStart(const std::string& data_digest, std::int64_t train_rows) = 0;
+  // An epoch's training steps took so long, its evaluation not counted; OnEpoch follows.
+  virtual void OnSteps(std::int64_t /*steps*/, double /*seconds*/) {}
   virtual void OnEpoch(const spec::EpochPoint& point) = 0;
 };
 

@@ -86,7 +86,8 @@ std::variant<spec::TrialResult, spec::JobFailure, TrialStopped> Train(
       sums.last = done.back();
       sums.last_rows = static_cast<std::int64_t>(chosen.size() - (done.size() - 1) * batch);
     }
-    in_steps += clock.Now() - epoch_start;
+    const absl::Duration in_epoch = clock.Now() - epoch_start;
+    in_steps += in_epoch;
 
     const EvaluationSums validation = session.Evaluate(h.batch_size, should_stop);
     if (validation.rows < static_cast<std::int64_t>(dataset.validation_y().size())) {
@@ -102,6 +103,7 @@ std::variant<spec::TrialResult, spec::JobFailure, TrialStopped> Train(
       return NotFinite(point.val_loss, "validation loss", epoch, -1);
     }
     point.seconds = absl::ToDoubleSeconds(clock.Now() - epoch_start);
+    observer.OnSteps(sums.steps, absl::ToDoubleSeconds(in_epoch));
     observer.OnEpoch(point);
 
     result.steps += sums.steps;

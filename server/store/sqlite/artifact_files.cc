@@ -91,6 +91,10 @@ absl::StatusOr<std::unique_ptr<ArtifactFiles>> ArtifactFiles::Open(const fs::pat
   return std::unique_ptr<ArtifactFiles>(new ArtifactFiles(folder));
 }
 
+std::unique_ptr<ArtifactFiles> ArtifactFiles::Look(const fs::path& folder) {
+  return std::unique_ptr<ArtifactFiles>(new ArtifactFiles(folder));
+}
+
 fs::path ArtifactFiles::PathOf(const std::string& sha256) const {
   return folder_ / sha256.substr(0, 2) / sha256;
 }
@@ -140,6 +144,21 @@ absl::Status ArtifactFiles::Check(const std::string& sha256, std::int64_t size_b
         fmt::format("artifact {}: its {} bytes do not match its name", sha256, size));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<fs::path> ArtifactFiles::MakeTemporaryFolder(const std::string& prefix) {
+  std::string path = (folder_ / "tmp" / (prefix + "-XXXXXX")).string();
+  if (mkdtemp(path.data()) == nullptr) return IoError(path, "making");
+  return fs::path(path);
+}
+
+absl::Status ArtifactFiles::LinkInto(const fs::path& folder, const std::string& sha256) {
+  const fs::path path = folder / sha256.substr(0, 2) / sha256;
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  if (link(PathOf(sha256).c_str(), path.c_str()) == 0) return absl::OkStatus();
+  if (errno == ENOENT) return NotFoundError("artifact", ArtifactName(sha256));
+  return IoError(path, "linking");
 }
 
 absl::Status ArtifactFiles::Remove(const std::string& sha256) {

@@ -44,11 +44,19 @@ class ArtifactFiles {
   // Makes the folder when it is missing and clears what uploads of an earlier process left.
   static absl::StatusOr<std::unique_ptr<ArtifactFiles>> Open(const std::filesystem::path& folder);
 
+  // The same to look at only: makes and clears nothing.
+  static std::unique_ptr<ArtifactFiles> Look(const std::filesystem::path& folder);
+
   absl::StatusOr<std::unique_ptr<ArtifactFile>> Begin(const std::string& sha256);
   absl::StatusOr<std::string> Read(const std::string& sha256, std::int64_t offset,
                                    std::int64_t max_bytes);
   // DataLoss when the bytes are not those of the name; NotFound when there is no file.
   absl::Status Check(const std::string& sha256, std::int64_t size_bytes);
+  // Makes an empty folder on the same file system, cleared when the store is opened.
+  absl::StatusOr<std::filesystem::path> MakeTemporaryFolder(const std::string& prefix);
+  // Gives the artifact's file a second name below `folder`, as the artifacts' own folder has it:
+  // the bytes stay when the artifact is removed. NotFound when there is no file.
+  absl::Status LinkInto(const std::filesystem::path& folder, const std::string& sha256);
   // OK also when it is gone already.
   absl::Status Remove(const std::string& sha256);
 

@@ -162,6 +162,7 @@ void Connection::Script(const std::string& sql) {
 }
 
 std::int64_t Connection::Changes() const { return sqlite3_changes64(db_); }
+std::int64_t Connection::TotalChanges() const { return sqlite3_total_changes64(db_); }
 std::int64_t Connection::LastInsertId() const { return sqlite3_last_insert_rowid(db_); }
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(db_) == 0; }
 

@@ -126,6 +126,7 @@ class Connection {
   void Script(const std::string& sql);
 
   std::int64_t Changes() const;
+  std::int64_t TotalChanges() const;  // since it was opened, by triggers and foreign keys too
   std::int64_t LastInsertId() const;
   bool InTransaction() const;
   sqlite3* handle() { return db_; }

@@ -8,6 +8,7 @@ namespace bitsweep::store {
 
 extern const char kMigration1[];
 extern const char kMigration2[];
+extern const char kMigration3[];
 
 }  // namespace bitsweep::store
 

@@ -71,7 +71,7 @@ class SqliteUpload final : public ArtifactUpload {
     }
     RETURN_IF_ERROR(file_->Sync());
     ArtifactRecord record{sha256_, size_bytes_, now};
-    RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RETURN_IF_ERROR(writer_.Run(WriteOp::kArtifact, [&](Connection& db) -> absl::Status {
       // The file first, then the row: a row always has its bytes. Both on the writer thread, where
       // CollectGarbage removes files: it cannot come between them.
       RETURN_IF_ERROR(file_->Publish());
@@ -126,7 +126,7 @@ absl::StatusOr<std::string> SqliteStore::Read(const std::string& sha256, std::in
 
 absl::StatusOr<std::int64_t> SqliteStore::CollectGarbage(absl::Time before) {
   std::vector<std::string> removed;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kArtifact, [&](Connection& db) {
     removed.clear();
     Statement row = db.Query(
         "DELETE FROM artifacts WHERE create_time < ?1 "
@@ -142,7 +142,7 @@ absl::StatusOr<std::int64_t> SqliteStore::CollectGarbage(absl::Time before) {
   // a row, which the next upload of the same bytes takes over.
   for (const std::string& sha256 : removed) {
     // An upload of the same bytes may have stored them again meanwhile.
-    RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+    RETURN_IF_ERROR(writer_.Run(WriteOp::kArtifact, [&](Connection& db) -> absl::Status {
       Statement again = db.Query("SELECT 1 FROM artifacts WHERE sha256 = ?1", sha256);
       return again.Step() ? absl::OkStatus() : files_->Remove(sha256);
     }));
@@ -190,7 +190,7 @@ absl::StatusOr<Page<ModelRecord>> SqliteStore::ListModels(const PageQuery& query
 }
 
 absl::StatusOr<ModelRecord> SqliteStore::ImportModel(const NewModel& model, absl::Time now) {
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kArtifact, [&](Connection& db) -> absl::Status {
     RETURN_IF_ERROR(CheckArtifact(db, model.artifact));
     {
       Statement taken = db.Query("SELECT 1 FROM models WHERE model_id = ?1", model.model_id);
@@ -213,7 +213,7 @@ absl::StatusOr<ModelRecord> SqliteStore::ImportModel(const NewModel& model, absl
 }
 
 absl::Status SqliteStore::DeleteModel(const std::string& model_id) {
-  return writer_.Run([&](Connection& db) -> absl::Status {
+  return writer_.Run(WriteOp::kDelete, [&](Connection& db) -> absl::Status {
     if (db.Run("DELETE FROM models WHERE model_id = ?1", model_id) == 0) {
       return NotFoundError("model", ModelName(model_id));
     }
@@ -222,7 +222,7 @@ absl::Status SqliteStore::DeleteModel(const std::string& model_id) {
 }
 
 absl::Status SqliteStore::PutWorker(const WorkerRecord& worker) {
-  return writer_.Run([&](Connection& db) {
+  return writer_.Run(WriteOp::kWorker, [&](Connection& db) {
     db.Run(
         "INSERT INTO workers (worker_id, instance_id, slots, host, version, engines, "
         "register_time, "
@@ -239,7 +239,7 @@ absl::Status SqliteStore::PutWorker(const WorkerRecord& worker) {
 }
 
 absl::Status SqliteStore::TouchWorkers(const std::vector<std::string>& worker_ids, absl::Time now) {
-  return writer_.Run([&](Connection& db) {
+  return writer_.Run(WriteOp::kWorker, [&](Connection& db) {
     for (const std::string& id : worker_ids) {
       db.Run("UPDATE workers SET last_seen_time = ?2 WHERE worker_id = ?1", id, ToMicros(now));
     }

@@ -15,6 +15,7 @@
 #include "server/store/sqlite/rows.h"
 #include "server/store/sqlite/schema.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite/transitions.h"
 #include "server/store/sqlite/verify.h"
 
 namespace bitsweep::store {
@@ -134,9 +135,14 @@ absl::Status SqliteStore::CheckSpace(std::int64_t reserve_bytes) const {
 absl::StatusOr<StoreInfo> SqliteStore::Info() {
   StoreInfo info{.sqlite_version = SqliteVersion(), .schema_version = SchemaVersion()};
   RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
-    Statement row = db.Query("SELECT state, sum(jobs) FROM counters GROUP BY state");
+    Statement row = db.Query(
+        "SELECT c.state, s.kind = 'TRANSFORM', sum(c.jobs) FROM counters c JOIN submissions s ON "
+        "s.id = c.submission GROUP BY 1, 2");
     while (row.Step()) {
-      if (const auto state = spec::ParseJobState(row.Text(0))) info.counts.Of(*state) = row.Int(1);
+      const auto state = spec::ParseJobState(row.Text(0));
+      if (!state) continue;
+      info.counts.Of(*state) += row.Int(2);
+      if (row.Int(1) != 0) info.transform_counts.Of(*state) = row.Int(2);
     }
     Statement oldest = db.Query(
         "SELECT min((SELECT queued_since FROM jobs WHERE submission = s.id AND state = 'QUEUED' "
@@ -151,6 +157,19 @@ absl::StatusOr<StoreInfo> SqliteStore::Info() {
   info.commits = writer_.commits();
   info.operations = writer_.operations();
   return info;
+}
+
+absl::StatusOr<SubmissionCounts> SqliteStore::CountSubmissions(SubmissionKind kind) {
+  SubmissionCounts counts;
+  RETURN_IF_ERROR(readers_.Read([&](Connection& db) {
+    Statement row =
+        db.Query(fmt::format("SELECT state, count(*) FROM {} GROUP BY state", TableOf(kind)));
+    while (row.Step()) {
+      if (const auto state = spec::ParseSweepState(row.Text(0))) counts[*state] = row.Int(1);
+    }
+    return absl::OkStatus();
+  }));
+  return counts;
 }
 
 std::string SqliteVersion() { return sqlite3_libversion(); }

@@ -179,7 +179,7 @@ absl::Status SqliteStore::LeaseOne(Connection& db, const Allocation& allocation,
 absl::StatusOr<std::vector<LeasedJob>> SqliteStore::Lease(
     const std::vector<Allocation>& allocations, absl::Time now) {
   std::vector<LeasedJob> leased;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kLease, [&](Connection& db) -> absl::Status {
     leased.clear();
     for (const Allocation& allocation : allocations) {
       RETURN_IF_ERROR(LeaseOne(db, allocation, now, leased));
@@ -233,7 +233,7 @@ absl::StatusOr<std::vector<ActiveLease>> SqliteStore::ActiveLeases() {
 absl::StatusOr<std::int64_t> SqliteStore::Release(const std::vector<LeaseRef>& refs,
                                                   const std::string& cause, absl::Time now) {
   std::int64_t released = 0;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kRelease, [&](Connection& db) -> absl::Status {
     released = 0;
     for (const LeaseRef& ref : refs) {
       std::optional<JobRow> job = LoadJob(db, ref.job);
@@ -249,7 +249,7 @@ absl::StatusOr<std::int64_t> SqliteStore::Release(const std::vector<LeaseRef>& r
 }
 
 absl::Status SqliteStore::SetQueuePaused(bool paused, absl::Time) {
-  return writer_.Run([&](Connection& db) {
+  return writer_.Run(WriteOp::kPause, [&](Connection& db) {
     db.Run(
         "INSERT INTO settings (key, value) VALUES ('queue_paused', ?1) "
         "ON CONFLICT (key) DO UPDATE SET value = ?1",

@@ -141,7 +141,7 @@ absl::StatusOr<ProgressOutcome> SqliteStore::ProgressOne(Connection& db,
 absl::StatusOr<std::vector<ProgressOutcome>> SqliteStore::Progress(
     const std::vector<ProgressReport>& reports, absl::Time now) {
   std::vector<ProgressOutcome> outcomes;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kReport, [&](Connection& db) -> absl::Status {
     outcomes.clear();
     for (const ProgressReport& report : reports) {
       ASSIGN_OR_RETURN(ProgressOutcome outcome, ProgressOne(db, report, now));
@@ -202,7 +202,7 @@ absl::StatusOr<CompleteOutcome> SqliteStore::Complete(const LeaseRef& ref,
                                                       const spec::TrialResult& result,
                                                       absl::Time now) {
   CompleteOutcome outcome;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kComplete, [&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(outcome, CompleteOne(db, ref, points, result, now));
     return absl::OkStatus();
   }));
@@ -227,7 +227,7 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
       static_cast<std::uint64_t>(ref.job.value) * 1000003 + static_cast<std::uint64_t>(ref.attempt);
   const double jitter = Random(seed, RandomStream::kShuffle).NextDouble();
   const spec::RetryDecision decision = spec::DecideRetry(failure.reason, history, limits, jitter);
-  FailOutcome result;
+  FailOutcome result{.worker_deaths = history.worker_deaths};
   std::int64_t not_before = 0;
   if (decision.event == spec::JobEvent::kRequeue) {
     result.ready_time = now + decision.backoff;
@@ -270,7 +270,7 @@ absl::StatusOr<FailOutcome> SqliteStore::FailOne(Connection& db, const LeaseRef&
 absl::StatusOr<FailOutcome> SqliteStore::Fail(const LeaseRef& ref, const spec::JobFailure& failure,
                                               const spec::RetryLimits& limits, absl::Time now) {
   FailOutcome outcome;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kFail, [&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(outcome, FailOne(db, ref, failure, limits, "FAILED", now));
     return absl::OkStatus();
   }));
@@ -280,7 +280,7 @@ absl::StatusOr<FailOutcome> SqliteStore::Fail(const LeaseRef& ref, const spec::J
 absl::StatusOr<std::vector<std::optional<FailOutcome>>> SqliteStore::Expire(
     const std::vector<LeaseRef>& refs, const spec::RetryLimits& limits, absl::Time now) {
   std::vector<std::optional<FailOutcome>> outcomes;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kExpire, [&](Connection& db) -> absl::Status {
     outcomes.clear();
     for (const LeaseRef& ref : refs) {
       std::optional<JobRow> job = LoadJob(db, ref.job);

@@ -9,7 +9,7 @@
 namespace bitsweep::store {
 namespace {
 
-constexpr const char* kMigrations[] = {kMigration1, kMigration2};
+constexpr const char* kMigrations[] = {kMigration1, kMigration2, kMigration3};
 
 }  // namespace
 

@@ -20,7 +20,7 @@ namespace bitsweep::store {
 
 // The Store on SQLite. Methods are grouped by source: sweeps.cc, queue.cc, results.cc,
 // trial_queries.cc, configuration_queries.cc, transforms.cc, transform_jobs.cc,
-// transform_results.cc, models.cc, verify.cc.
+// transform_results.cc, models.cc, tokens.cc, backup.cc, verify.cc.
 class SqliteStore final : public Store {
  public:
   SqliteStore(const SqliteStoreOptions& options, std::unique_ptr<Connection> connection,
@@ -102,6 +102,14 @@ class SqliteStore final : public Store {
   absl::StatusOr<Page<ModelRecord>> ListModels(const PageQuery& query) override;
   absl::Status DeleteModel(const std::string& model_id) override;
 
+  // TokenStore
+  absl::Status CreateToken(const TokenRecord& token) override;
+  absl::StatusOr<std::vector<TokenRecord>> ListTokens() override;
+  absl::StatusOr<TokenRecord> RevokeToken(const std::string& token_id, absl::Time now) override;
+
+  // BackupSource
+  absl::StatusOr<std::unique_ptr<Backup>> StartBackup(absl::Time now) override;
+
   // Store
   absl::Status PutWorker(const WorkerRecord& worker) override;
   absl::Status TouchWorkers(const std::vector<std::string>& worker_ids, absl::Time now) override;
@@ -109,6 +117,7 @@ class SqliteStore final : public Store {
                                                  std::int64_t limit) override;
   absl::StatusOr<VerifyReport> Verify(VerifyDepth depth) override;
   absl::StatusOr<StoreInfo> Info() override;
+  absl::StatusOr<SubmissionCounts> CountSubmissions(SubmissionKind kind) override;
 
  private:
   // What of a sweep or transform every lease of it needs; it never changes.

@@ -90,7 +90,7 @@ absl::Status IdInUse(const std::string& sweep_id) {
 absl::StatusOr<SubmitOutcome> SqliteStore::Submit(const NewSweep& submitted, absl::Time now) {
   SubmitOutcome outcome;
   const absl::Status space = CheckSpace(options_.min_free_bytes);
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kSubmit, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     if (!submitted.request_id.empty()) {
       Statement earlier = db.Query("SELECT id, spec_digest FROM sweeps WHERE request_id = ?1",
@@ -163,7 +163,7 @@ absl::StatusOr<Page<SweepRecord>> SqliteStore::ListSweeps(const PageQuery& query
 
 absl::StatusOr<SweepRecord> SqliteStore::PauseSweep(const std::string& sweep_id, absl::Time now) {
   SweepRecord sweep;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kPause, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
     if (sweep.flags.paused) return absl::OkStatus();
@@ -182,7 +182,7 @@ absl::StatusOr<SweepRecord> SqliteStore::PauseSweep(const std::string& sweep_id,
 
 absl::StatusOr<SweepRecord> SqliteStore::ResumeSweep(const std::string& sweep_id, absl::Time now) {
   SweepRecord sweep;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kPause, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(sweep, LoadSweep(db, sweep_id));
     if (!sweep.flags.paused) {
@@ -202,7 +202,7 @@ absl::StatusOr<SweepRecord> SqliteStore::ResumeSweep(const std::string& sweep_id
 absl::StatusOr<ChangeOutcome> SqliteStore::CancelSweep(const std::string& sweep_id,
                                                        absl::Time now) {
   ChangeOutcome outcome;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kCancel, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
     const SubmissionId row = outcome.sweep.row;
@@ -225,7 +225,7 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
                                                       const std::vector<spec::JobState>& states,
                                                       absl::Time now) {
   ChangeOutcome outcome;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kRetry, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(outcome.sweep, LoadSweep(db, sweep_id));
     const SubmissionId row = outcome.sweep.row;
@@ -266,7 +266,7 @@ absl::StatusOr<ChangeOutcome> SqliteStore::RetrySweep(const std::string& sweep_i
 
 absl::Status SqliteStore::DeleteSweep(const std::string& sweep_id, absl::Time) {
   std::int64_t deleted = 0;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kDelete, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(const SweepRecord sweep, LoadSweep(db, sweep_id));
     if (sweep.counts.Terminal() < sweep.counts.Planned()) {

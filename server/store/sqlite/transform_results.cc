@@ -131,7 +131,7 @@ absl::StatusOr<CompleteOutcome> SqliteStore::CompleteTransformJob(const LeaseRef
                                                                   const TransformOutcome& outcome,
                                                                   absl::Time now) {
   CompleteOutcome complete;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kComplete, [&](Connection& db) -> absl::Status {
     ASSIGN_OR_RETURN(complete, CompleteTransformOne(db, ref, outcome, now));
     return absl::OkStatus();
   }));

@@ -53,7 +53,7 @@ absl::StatusOr<SubmitTransformOutcome> SqliteStore::SubmitTransform(const NewTra
                                                                     absl::Time now) {
   SubmitTransformOutcome outcome;
   const absl::Status space = CheckSpace(options_.min_free_bytes);
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kSubmit, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     if (!submitted.request_id.empty()) {
       Statement earlier = db.Query("SELECT id, spec_digest FROM transforms WHERE request_id = ?1",
@@ -134,7 +134,7 @@ absl::StatusOr<Page<TransformRecord>> SqliteStore::ListTransforms(const PageQuer
 absl::StatusOr<ChangeTransformOutcome> SqliteStore::CancelTransform(const std::string& transform_id,
                                                                     absl::Time now) {
   ChangeTransformOutcome outcome;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kCancel, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(outcome.transform, LoadTransform(db, transform_id));
     const SubmissionId row = outcome.transform.row;
@@ -156,7 +156,7 @@ absl::StatusOr<ChangeTransformOutcome> SqliteStore::CancelTransform(const std::s
 
 absl::Status SqliteStore::DeleteTransform(const std::string& transform_id, absl::Time) {
   SubmissionId deleted;
-  RETURN_IF_ERROR(writer_.Run([&](Connection& db) -> absl::Status {
+  RETURN_IF_ERROR(writer_.Run(WriteOp::kDelete, [&](Connection& db) -> absl::Status {
     RefreshTouched(db);
     ASSIGN_OR_RETURN(const TransformRecord transform, LoadTransform(db, transform_id));
     if (transform.counts.Terminal() < transform.counts.Planned()) {

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kMaxGroup = 256;
 constexpr int kCheckpointPages = 4000;  // about 16 MiB of WAL
 constexpr int kTruncatePages = 40000;   // about 160 MiB: a reader held it up for long
+constexpr int kLockPauseMs = 10;        // while another process has the lock,
+constexpr int kLockTries = 500;         // 5 s long
 
 }  // namespace
 
@@ -21,13 +23,17 @@ Writer::Writer(std::unique_ptr<Connection> connection, BeforeCommit before_commi
                StoreObserver* observer)
     : connection_(std::move(connection)),
       before_commit_(std::move(before_commit)),
-      observer_(observer) {
+      observer_(observer != nullptr ? *observer : no_observer_) {
   sqlite3_wal_hook(
       connection_->handle(),
       [](void* self, sqlite3*, const char*, int pages) {
         static_cast<Writer*>(self)->wal_pages_ = pages;
         return SQLITE_OK;
       },
+      this);
+  sqlite3_busy_handler(
+      connection_->handle(),
+      [](void* self, int tries) { return static_cast<Writer*>(self)->WaitForLock(tries) ? 1 : 0; },
       this);
   thread_ = std::thread([this] { Loop(); });
 }
@@ -42,8 +48,8 @@ void Writer::Close() {
   if (thread_.joinable()) thread_.join();
 }
 
-absl::Status Writer::Run(Operation operation) {
-  Item item{operation, absl::OkStatus(), {}};
+absl::Status Writer::Run(WriteOp op, Operation operation) {
+  Item item{op, operation, absl::OkStatus(), {}};
   {
     absl::MutexLock lock(&mu_);
     if (closing_) {
@@ -98,10 +104,13 @@ void Writer::RunGroup(std::deque<Item*>& group) {
   const absl::Time start = absl::Now();
   try {
     connection_->Run("BEGIN IMMEDIATE");
-    for (Item* item : group) RunOne(*item);
+    absl::Time begun = absl::Now();
+    for (Item* item : group) begun = RunOne(*item, begun);
     before_commit_(*connection_);
     Failpoint("store.before_commit");
+    const absl::Time ready = absl::Now();
     connection_->Run("COMMIT");
+    observer_.OnFsync(absl::Now() - ready);
     Failpoint("store.after_commit");
   } catch (const SqliteError& error) {
     const absl::Status status = ToStatus(error);
@@ -113,12 +122,11 @@ void Writer::RunGroup(std::deque<Item*>& group) {
       if (item->status.ok()) item->status = status;
     }
   }
-  if (observer_ != nullptr) {
-    observer_->OnCommit(static_cast<std::int64_t>(group.size()), absl::Now() - start);
-  }
+  observer_.OnCommit(static_cast<std::int64_t>(group.size()), absl::Now() - start);
 }
 
-void Writer::RunOne(Item& item) {
+absl::Time Writer::RunOne(Item& item, absl::Time start) {
+  const std::int64_t rows_before = connection_->TotalChanges();
   connection_->Run("SAVEPOINT operation");
   try {
     item.status = item.operation(*connection_);
@@ -129,14 +137,29 @@ void Writer::RunOne(Item& item) {
   }
   if (!item.status.ok()) connection_->Run("ROLLBACK TO operation");
   connection_->Run("RELEASE operation");
+  const absl::Time end = absl::Now();
+  observer_.OnWrite(item.op, end - start, connection_->TotalChanges() - rows_before);
+  return end;
+}
+
+bool Writer::WaitForLock(int tries) {
+  if (tries == 0 && !is_checkpointing_) observer_.OnBusy();
+  if (tries >= kLockTries) return false;
+  sqlite3_sleep(kLockPauseMs);
+  return true;
 }
 
 void Writer::MaybeCheckpoint() {
   if (wal_pages_ < kCheckpointPages) return;
   const int mode =
       wal_pages_ >= kTruncatePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-  const int code =
-      sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
+  int pages = 0;
+  int done = 0;
+  const absl::Time start = absl::Now();
+  is_checkpointing_ = true;
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, &done);
+  is_checkpointing_ = false;
+  observer_.OnCheckpoint(absl::Now() - start, code == SQLITE_BUSY || done < pages);
   if (code != SQLITE_OK && code != SQLITE_BUSY) {
     spdlog::warn("store checkpoint failed error=\"{}\"", sqlite3_errmsg(connection_->handle()));
   }

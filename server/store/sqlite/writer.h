@@ -39,7 +39,8 @@ class Writer {
 
   // Runs `operation` on the writer thread; returns its status, or the commit's when that failed.
   // When it is OK the changes are durable. Unavailable after Close.
-  absl::Status Run(Operation operation);
+  absl::Status Run(WriteOp op, Operation operation);
+  absl::Status Run(Operation operation) { return Run(WriteOp::kOther, operation); }
   void Close();
 
   std::int64_t commits() const;
@@ -47,6 +48,7 @@ class Writer {
 
  private:
   struct Item {
+    WriteOp op;
     Operation operation;
     absl::Status status;
     absl::Notification done;
@@ -54,18 +56,23 @@ class Writer {
 
   void Loop();
   void RunGroup(std::deque<Item*>& group);
-  void RunOne(Item& item);
+  // Returns when it ended: the clock is read once for the end of one and the start of the next.
+  absl::Time RunOne(Item& item, absl::Time start);
+  // SQLite asks, for the `tries`th time, whether to try again.
+  bool WaitForLock(int tries);
   void MaybeCheckpoint();
 
   const std::unique_ptr<Connection> connection_;
   const BeforeCommit before_commit_;
-  StoreObserver* const observer_;
+  StoreObserver no_observer_;
+  StoreObserver& observer_;
   mutable absl::Mutex mu_;
   std::deque<Item*> waiting_ ABSL_GUARDED_BY(mu_);
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   std::int64_t commits_ ABSL_GUARDED_BY(mu_) = 0;
   std::int64_t operations_ ABSL_GUARDED_BY(mu_) = 0;
-  int wal_pages_ = 0;  // writer thread only
+  int wal_pages_ = 0;              // writer thread only
+  bool is_checkpointing_ = false;  // the same
   std::thread thread_;
 };
 

@@ -11,6 +11,7 @@
 #include "fmt/format.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/rpc/status.pb.h"
+#include "httplib.h"
 #include "tests/support/status_matchers.h"
 
 namespace bitsweep::rpc {
@@ -61,7 +62,7 @@ void RpcTest::StartServer() {
   server_.reset();
   auto started = server::Server::Start({.listen = "127.0.0.1:0",
                                         .data_dir = folder_.path().string(),
-                                        .metrics_listen = "off",
+                                        .metrics_listen = "127.0.0.1:0",
                                         .grace = absl::Seconds(1)},
                                        SystemClock());
   ASSERT_THAT(started, testing::IsOk());
@@ -73,6 +74,22 @@ void RpcTest::StartServer() {
   stubs_ = {v1::SweepService::NewStub(channel_),    v1::ModelService::NewStub(channel_),
             v1::ArtifactService::NewStub(channel_), v1::WorkerService::NewStub(channel_),
             v1::AdminService::NewStub(channel_),    v1::TransformService::NewStub(channel_)};
+}
+
+double RpcTest::Metric(const std::string& series) {
+  httplib::Client client("127.0.0.1", server_->metrics_port());
+  const httplib::Result answer = client.Get("/metrics");
+  if (!answer || answer->status != 200) {
+    ADD_FAILURE() << "no metrics";
+    return -1;
+  }
+  const std::string line = "\n" + series + " ";
+  const std::size_t at = answer->body.find(line);
+  if (at == std::string::npos) {
+    ADD_FAILURE() << "no series " << series;
+    return -1;
+  }
+  return std::stod(answer->body.substr(at + line.size()));
 }
 
 void RpcTest::Submit(const std::string& sweep_id, int trials, const std::string& more) {

@@ -92,6 +92,10 @@ class RpcTest : public ::testing::Test {
     return *std::get<std::unique_ptr<Stub>>(stubs_);
   }
 
+  // The value that the server's metrics have for `series`, "name{label="value"}"; the test fails
+  // when there is none.
+  double Metric(const std::string& series);
+
   // A sweep of `trials` trials of one epoch on synthetic-jets, submitted under `sweep_id`.
   void Submit(const std::string& sweep_id, int trials = 1, const std::string& more = "");
   // A transform of jsc-tiny that counts operations, with `more` fields beside model and passes.

@@ -15,10 +15,11 @@
 #include "core/spec/spec_json.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
-#include "grpcpp/generic/generic_stub.h"
+#include "server/rpc/access_control.h"
 #include "server/rpc/sweep_service.h"
 #include "server/scheduler/observer.h"
 #include "server/store/sqlite/open.h"
+#include "tests/server/rpc/raw_call.h"
 #include "tests/server/rpc/rpc_fixture.h"
 #include "tests/support/status_matchers.h"
 
@@ -121,57 +122,6 @@ TEST_F(ServerTest, ListensToOtherMachinesOnlyWhenTold) {
   EXPECT_THAT(open.status(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--insecure")));
 }
 
-// A call of a service whose generated code the server's users have and this test has not.
-class RawCall {
- public:
-  RawCall(std::shared_ptr<grpc::Channel> channel, const std::string& method,
-          const std::string& request)
-      : stub_(std::move(channel)) {
-    SetDeadline(context_);
-    call_ = stub_.PrepareCall(&context_, method, &queue_);
-    call_->StartCall(this);
-    Await();
-    const grpc::Slice slice(request);
-    call_->Write(grpc::ByteBuffer(&slice, 1), this);
-    Await();
-  }
-  ~RawCall() {
-    context_.TryCancel();
-    Finish();
-    queue_.Shutdown();
-  }
-  // How the call ended. Once.
-  grpc::Status Finish() {
-    grpc::Status status;
-    if (finished_) return status;
-    finished_ = true;
-    call_->Finish(&status, this);
-    Await();
-    return status;
-  }
-  // The next message; empty when there is none.
-  std::string Read() {
-    grpc::ByteBuffer buffer;
-    call_->Read(&buffer, this);
-    if (!Await()) return "";
-    grpc::Slice slice;
-    EXPECT_TRUE(buffer.DumpToSingleSlice(&slice).ok());
-    return std::string(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-
- private:
-  bool Await() {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue_.Next(&tag, &ok) && ok;
-  }
-  grpc::GenericStub stub_;
-  grpc::ClientContext context_;
-  grpc::CompletionQueue queue_;
-  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
-  bool finished_ = false;
-};
-
 TEST_F(ServerTest, AnUnknownMethodIsUnimplemented) {
   RawCall call(channel_, "/bitsweep.v1.SweepService/Nope", "");
   EXPECT_EQ(call.Read(), "");
@@ -215,11 +165,13 @@ TEST(FullStoreTest, RefusesSubmitsAndSaysWhenToComeBack) {
   scheduler::SchedulerObserver observer;
   scheduler::Scheduler scheduler(**store, SystemClock(), {}, observer);
   metrics::ServerMetrics metrics({});
-  SweepServiceImpl service(scheduler, **store, metrics, SystemClock());
+  const AccessControl access(**store, SystemClock(), {});
+  SweepServiceImpl service(access, scheduler, **store, metrics, SystemClock());
+  grpc::ServerContext context;
   const auto request = FromJson<v1::SubmitSweepRequest>(
       R"({"sweep": {"model": {"builtin": "jsc-tiny"}, "dataset": {"name": "synthetic-jets"}}})");
   v1::SubmitSweepResponse response;
-  const Error error = Decode(service.SubmitSweep(nullptr, &request, &response));
+  const Error error = Decode(service.SubmitSweep(&context, &request, &response));
   EXPECT_EQ(error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(error.reason, "STORE_FULL");
   EXPECT_EQ(error.domain, "bitsweep");
@@ -235,12 +187,14 @@ TEST(DrainingServerTest, RefusesSubmitsAndSaysWhenToComeBack) {
   scheduler::SchedulerObserver observer;
   scheduler::Scheduler scheduler(**store, SystemClock(), {}, observer);
   metrics::ServerMetrics metrics({});
-  SweepServiceImpl service(scheduler, **store, metrics, SystemClock());
+  const AccessControl access(**store, SystemClock(), {});
+  SweepServiceImpl service(access, scheduler, **store, metrics, SystemClock());
+  grpc::ServerContext context;
   scheduler.BeginDrain();
   const auto request = FromJson<v1::SubmitSweepRequest>(
       R"({"sweep": {"model": {"builtin": "jsc-tiny"}, "dataset": {"name": "synthetic-jets"}}})");
   v1::SubmitSweepResponse response;
-  const Error error = Decode(service.SubmitSweep(nullptr, &request, &response));
+  const Error error = Decode(service.SubmitSweep(&context, &request, &response));
   EXPECT_EQ(error.code, grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(error.reason, "SERVER_DRAINING");
   EXPECT_EQ(error.retry_seconds, 1);

@@ -105,6 +105,17 @@ class TransformJobsRpcTest : public RpcTest {
   std::string artifact_;
 };
 
+TEST_F(TransformJobsRpcTest, TensorsOfAStoredResultAreCountedOnce) {
+  SubmitWhole();
+  const v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(Call(&Workers::CompleteJob, request).ok());
+  EXPECT_EQ(Metric(R"(bitsweep_quant_tensors_total{role="weight"})"), 1);
+  EXPECT_EQ(Metric(R"(bitsweep_quant_elements_total{role="weight"})"), 80);
+  EXPECT_EQ(Metric(R"(bitsweep_quant_saturated_elements_total{role="weight"})"), 2);
+  EXPECT_EQ(Metric(R"(bitsweep_quant_sqnr_db_sum{role="weight"})"), 200);  // exact
+  EXPECT_EQ(Metric(R"(bitsweep_trial_run_seconds_sum{kind="transform"})"), 1.5);
+}
+
 TEST_F(TransformJobsRpcTest, AJobHoldsAllThatItsResultsDependOn) {
   SubmitTransform("ptq-1", R"(, "seed": 5, "dataset": {"name": "synthetic-jets"})");
   const v1::LeasedJob job = Lease("worker-1");

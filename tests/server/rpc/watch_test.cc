@@ -234,11 +234,13 @@ class SlowWatcherTest : public ::testing::Test {
                                                 responses.push_back(response);
                                                 return during(responses.size() - 1);
                                               },
-                                          .is_cancelled = [] { return false; }});
+                                          .is_cancelled = [] { return false; },
+                                          .on_gap = [&] { ++gaps_; }});
     EXPECT_EQ(end.code(), absl::StatusCode::kCancelled) << end;
     return responses;
   }
 
+  int gaps_ = 0;
   testing::TempDir folder_;
   scheduler::SchedulerObserver observer_;
   std::unique_ptr<store::Store> store_;
@@ -285,6 +287,7 @@ TEST_F(SlowWatcherTest, IsToldWhenTooMuchHappened) {
   });
   ASSERT_THAT(responses, SizeIs(2));
   EXPECT_TRUE(responses[1].transitions_skipped());
+  EXPECT_EQ(gaps_, 1);
   EXPECT_EQ(responses[1].transitions_size(), 0);
   EXPECT_EQ(responses[1].revision(), responses[1].sweep().revision());
 }
@@ -300,6 +303,7 @@ TEST_F(SlowWatcherTest, MissesNothingWhenTooMuchHappenedToAnotherSweep) {
   });
   ASSERT_THAT(responses, SizeIs(2));
   EXPECT_FALSE(responses[1].transitions_skipped());
+  EXPECT_EQ(gaps_, 0);
   EXPECT_EQ(responses[1].transitions_size(), 3);
 }
 

@@ -31,6 +31,7 @@ TEST_F(JobEndTest, AResultEndsATrial) {
   EXPECT_EQ(Trial("lab-1", 0).state, spec::JobState::kSucceeded);
   EXPECT_EQ(scheduler_->LeaseCount(), 0);
   EXPECT_EQ(observer_.Count("finished SUCCEEDED"), 1);
+  EXPECT_EQ(observer_.Count("committed"), 1);
 }
 
 TEST_F(JobEndTest, RepeatingAResultIsOkAndCountedOnce) {
@@ -81,6 +82,7 @@ TEST_F(JobEndTest, TheThirdFailureIsTheTrialsEnd) {
   }
   EXPECT_EQ(observer_.Count("retry OUT_OF_MEMORY"), 2);
   EXPECT_EQ(observer_.Count("dead OUT_OF_MEMORY"), 1);
+  EXPECT_EQ(observer_.Count("poison"), 0);  // it did its worker no harm
 }
 
 TEST_F(JobEndTest, AReleasedTrialIsQueuedAgainAtOnce) {

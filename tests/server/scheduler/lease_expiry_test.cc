@@ -115,7 +115,48 @@ TEST_F(LeaseExpiryTest, TheSecondWorkerDeathIsTheTrialsEnd) {
   EXPECT_EQ(trial.state, spec::JobState::kDead);
   EXPECT_EQ(trial.failure->reason, spec::FailureReason::kWorkerLost);
   EXPECT_EQ(observer_.Count("dead WORKER_LOST"), 1);
+  EXPECT_EQ(observer_.Count("poison"), 1);
   EXPECT_EQ(observer_.Count("retry WORKER_LOST"), 1);
+}
+
+TEST_F(LeaseExpiryTest, ALeaseIsSuspectInTheSecondHalfOfItsTime) {
+  const JobRef job = RunOne();
+  clock_.Advance(absl::Milliseconds(7500));
+  EXPECT_EQ(scheduler_->Leases().active, 1);
+  EXPECT_EQ(scheduler_->Leases().suspect, 0);
+  clock_.Advance(absl::Microseconds(1));
+  EXPECT_EQ(scheduler_->Leases().active, 0);
+  EXPECT_EQ(scheduler_->Leases().suspect, 1);
+  Renew("worker-1", job);
+  EXPECT_EQ(scheduler_->Leases().active, 1);
+  EXPECT_EQ(scheduler_->Leases().suspect, 0);
+}
+
+TEST_F(LeaseExpiryTest, AWorkerThatWasAliveIsAFalseExpiryOnce) {
+  const JobRef job = RunOne();
+  LetItExpire(1);
+  EXPECT_EQ(observer_.Count("false expiry"), 0);  // it may have died
+  EXPECT_EQ(Renew("worker-1", job), Directive::kLost);
+  EXPECT_EQ(observer_.Count("false expiry"), 1);
+  EXPECT_THAT(Complete(job), StatusIs(absl::StatusCode::kAborted, _));
+  EXPECT_EQ(observer_.Count("fenced"), 2);
+  EXPECT_EQ(observer_.Count("false expiry"), 1);
+}
+
+TEST_F(LeaseExpiryTest, AResultThatComesTooLateIsAFalseExpiry) {
+  const JobRef job = RunOne();
+  LetItExpire(1);
+  EXPECT_THAT(Complete(job), StatusIs(absl::StatusCode::kAborted, _));
+  EXPECT_EQ(observer_.Count("false expiry"), 1);
+}
+
+TEST_F(LeaseExpiryTest, AReplacedProcessIsNoFalseExpiry) {
+  const JobRef job = RunOne();
+  Register("worker-1", "second");
+  observer_.WaitFor("ended LEASE_EXPIRED", 1);
+  EXPECT_THAT(Complete(job), StatusIs(absl::StatusCode::kAborted, _));
+  EXPECT_EQ(observer_.Count("fenced"), 1);
+  EXPECT_EQ(observer_.Count("false expiry"), 0);
 }
 
 TEST_F(LeaseExpiryTest, ALateWorkerIsFenced) {

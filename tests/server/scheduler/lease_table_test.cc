@@ -130,5 +130,18 @@ TEST(LeaseTableTest, DoesNotTakeALeaseThatWasCancelledBeforeItCame) {
   EXPECT_FALSE(table.WasCancelled({JobId{7}, 2}));
 }
 
+TEST(LeaseTableTest, RemembersOnlyTheLatestThatExpired) {
+  LeaseTable table;
+  for (std::int64_t job = 0; job < 1025; ++job) {
+    table.Add(MakeLease(job, 1, "w1aa", kStart + absl::Seconds(job)));
+    table.TakeExpired(kStart + absl::Seconds(job));
+  }
+  EXPECT_FALSE(table.TakeFalseExpiry({JobId{0}, 1}));
+  EXPECT_TRUE(table.TakeFalseExpiry({JobId{1}, 1}));
+  EXPECT_TRUE(table.TakeFalseExpiry({JobId{1024}, 1}));
+  EXPECT_FALSE(table.TakeFalseExpiry({JobId{1024}, 1}));
+  EXPECT_FALSE(table.TakeFalseExpiry({JobId{2}, 2}));  // another attempt
+}
+
 }  // namespace
 }  // namespace bitsweep::scheduler

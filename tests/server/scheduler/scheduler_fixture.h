@@ -24,7 +24,8 @@ class RecordingObserver final : public SchedulerObserver {
   void OnSubmitted(store::SubmissionKind kind, std::int64_t jobs) override {
     Add(Of(kind, "submitted"), jobs);
   }
-  void OnLeased(absl::Duration queue_wait) override {
+  void OnLeased(store::SubmissionKind kind, absl::Duration queue_wait, absl::Duration) override {
+    Add(Of(kind, "leased"), 1);
     absl::MutexLock lock(&mu_);
     queue_waits_.push_back(queue_wait);
   }
@@ -34,8 +35,9 @@ class RecordingObserver final : public SchedulerObserver {
   void OnTransformSucceeded(const store::TransformOutcome& result) override {
     for (const store::PassResultRecord& pass : result.passes) Add("pass " + pass.pass, 1);
   }
-  void OnAttemptEnded(std::string_view outcome) override {
-    Add("ended " + std::string(outcome), 1);
+  void OnCommitted(absl::Duration) override { Add("committed", 1); }
+  void OnAttemptEnded(store::SubmissionKind kind, std::string_view outcome) override {
+    Add(Of(kind, "ended " + std::string(outcome)), 1);
   }
   void OnRetry(spec::FailureReason reason) override {
     Add("retry " + std::string(spec::Name(reason)), 1);
@@ -43,7 +45,9 @@ class RecordingObserver final : public SchedulerObserver {
   void OnDead(spec::FailureReason reason) override {
     Add("dead " + std::string(spec::Name(reason)), 1);
   }
+  void OnPoison() override { Add("poison", 1); }
   void OnFenced() override { Add("fenced", 1); }
+  void OnFalseExpiry() override { Add("false expiry", 1); }
   void OnEpochs(std::int64_t epochs, std::int64_t) override { Add("epochs", epochs); }
 
   std::int64_t Count(const std::string& what) const;

@@ -71,7 +71,9 @@ TEST_F(TransformJobsTest, ACompletionEndsLeaseAndTransform) {
   ASSERT_THAT(CompleteTransform(ref), IsOk());
   EXPECT_EQ(Transform("ptq-1").state, spec::SweepState::kSucceeded);
   EXPECT_EQ(scheduler_->LeaseCount(), 0);
-  EXPECT_EQ(observer_.Count("ended SUCCEEDED"), 1);
+  EXPECT_EQ(observer_.Count("transform leased"), 1);
+  EXPECT_EQ(observer_.Count("committed"), 1);
+  EXPECT_EQ(observer_.Count("transform ended SUCCEEDED"), 1);
   EXPECT_EQ(observer_.Count("transform finished SUCCEEDED"), 1);
   EXPECT_EQ(observer_.Count("finished SUCCEEDED"), 0);
   EXPECT_EQ(observer_.Count("pass count_ops"), 1);
@@ -84,7 +86,7 @@ TEST_F(TransformJobsTest, ARepeatedCompletionCountsOnce) {
   const JobRef ref = LeaseOne("worker-1");
   ASSERT_THAT(CompleteTransform(ref), IsOk());
   ASSERT_THAT(CompleteTransform(ref), IsOk());
-  EXPECT_EQ(observer_.Count("ended SUCCEEDED"), 1);
+  EXPECT_EQ(observer_.Count("transform ended SUCCEEDED"), 1);
   EXPECT_EQ(observer_.Count("pass count_ops"), 1);
 }
 
@@ -92,9 +94,10 @@ TEST_F(TransformJobsTest, ALostLeaseIsFenced) {
   SubmitTransform("ptq-1", 1);
   const JobRef ref = LeaseOne("worker-1");
   clock_.Advance(absl::Seconds(15));
-  observer_.WaitFor("ended LEASE_EXPIRED", 1);
+  observer_.WaitFor("transform ended LEASE_EXPIRED", 1);
   EXPECT_THAT(CompleteTransform(ref), StatusIs(absl::StatusCode::kAborted));
   EXPECT_EQ(observer_.Count("fenced"), 1);
+  EXPECT_EQ(observer_.Count("false expiry"), 1);
   EXPECT_EQ(Transform("ptq-1").counts.succeeded, 0);
 }
 
@@ -128,7 +131,7 @@ TEST_F(TransformJobsTest, CancelTellsTheWorkerToStop) {
   EXPECT_EQ(outcome->transform.state, spec::SweepState::kCancelled);
   EXPECT_EQ(Renew("worker-1", ref), Directive::kCancel);
   EXPECT_EQ(observer_.Count("transform finished CANCELLED"), 3);
-  EXPECT_EQ(observer_.Count("ended CANCELLED"), 1);
+  EXPECT_EQ(observer_.Count("transform ended CANCELLED"), 1);
 }
 
 TEST_F(TransformJobsTest, ADeletedTransformsJobIsLostForGood) {

@@ -71,7 +71,7 @@ TEST_F(OpenTest, EveryTableIsStrict) {
   for (const char* table :
        {"sweeps", "configurations", "trials", "attempts", "epochs", "events", "models", "artifacts",
         "workers", "counters", "submissions", "transforms", "transform_jobs", "pass_results",
-        "node_statistics", "op_counts", "quantized_tensors"}) {
+        "node_statistics", "op_counts", "quantized_tensors", "tokens"}) {
     EXPECT_THAT(tables, Contains(table));
   }
 }

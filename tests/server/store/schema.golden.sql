@@ -209,6 +209,15 @@ CREATE TABLE sweeps (
   end_time INTEGER
 ) STRICT;
 
+CREATE TABLE tokens (
+  token_id TEXT PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE CHECK (length(hash) = 64),
+  scopes TEXT NOT NULL CHECK (length(scopes) > 0),
+  create_time INTEGER NOT NULL,
+  expire_time INTEGER CHECK (expire_time > create_time),
+  revoke_time INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE transform_jobs (
   job INTEGER PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
   transform INTEGER NOT NULL,

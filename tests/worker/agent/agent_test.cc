@@ -325,7 +325,7 @@ TEST(AgentTest, EndsWhenTheServerRefusesItsName) {
 
 TEST(ServerApiTest, CancellingTheWaitEndsAPollAndEveryLaterOne) {
   testing::LocalServer server;
-  ServerApi api(server.address(), "workers/alpha", "p-1");
+  ServerApi api(server.address(), nullptr, "workers/alpha", "p-1");
   ASSERT_THAT(api.Register(1, "0.1.0", {}, "host-1"), IsOk());
   absl::Status first;
   std::thread poll([&] { first = api.Lease(1, absl::Seconds(30)).status(); });
@@ -344,7 +344,8 @@ TEST(ServerApiTest, GivesUpOnAServerThatAcceptsAndDoesNotAnswer) {
   ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), length), 0);
   ASSERT_EQ(listen(listening, 8), 0);
   ASSERT_EQ(getsockname(listening, reinterpret_cast<sockaddr*>(&address), &length), 0);
-  ServerApi api(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)), "workers/alpha", "p-1");
+  ServerApi api(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)), nullptr, "workers/alpha",
+                "p-1");
   const absl::Status status = api.Renew({}, 0, absl::Milliseconds(100)).status();
   close(listening);
   EXPECT_TRUE(IsTransient(status)) << status;

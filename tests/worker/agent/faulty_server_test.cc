@@ -65,7 +65,7 @@ TEST(CheckpointCacheTest, FetchesOneWhileAnotherIsUnderWay) {
   FaultyServer server;
   const std::string bytes = "a network";
   server.Keep(Sha256Hex(bytes), bytes);
-  ServerApi api(server.address(), "workers/alpha", "p-1");
+  ServerApi api(server.address(), nullptr, "workers/alpha", "p-1");
   CheckpointCache cache(api);
   absl::Status slow;
   std::thread other([&] { slow = cache.Get(Sha256Hex("never comes")).status(); });
@@ -83,7 +83,7 @@ TEST(CheckpointCacheTest, FetchesOnceForAllWhoWantIt) {
   FaultyServer server;
   const std::string bytes = "a network";
   server.Keep(Sha256Hex(bytes), bytes);
-  ServerApi api(server.address(), "workers/alpha", "p-1");
+  ServerApi api(server.address(), nullptr, "workers/alpha", "p-1");
   CheckpointCache cache(api);
   std::vector<std::thread> trials;
   for (int i = 0; i < 4; ++i) {
@@ -168,7 +168,7 @@ TEST_F(AgentSlotTest, ResultsThatDoNotArriveHoldUpTheNextTrials) {
 std::string RunOne(FaultyServer& server) {
   SimulatedClock clock;
   AgentObserver observer;
-  ServerApi api(server.address(), "workers/alpha", "p-1");
+  ServerApi api(server.address(), nullptr, "workers/alpha", "p-1");
   HeldJobs jobs(clock, 1, 0);
   ScriptedExecutor executor(
       [](const spec::TrialSpec& trial, const std::string&, TrialObserver& trial_observer) {

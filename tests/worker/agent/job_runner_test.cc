@@ -18,9 +18,24 @@ using ::bitsweep::testing::IsOk;
 using ::bitsweep::testing::StatusIs;
 using ::testing::HasSubstr;
 
+// Keeps what is told of an attempt beside its end.
+class Overheads final : public AgentObserver {
+ public:
+  void OnSetUp(absl::Duration taken) override { setups.push_back(taken); }
+  void OnSteps(std::int64_t count, double seconds) override {
+    steps += count;
+    step_seconds += seconds;
+  }
+  void OnReported(absl::Duration taken) override { reports.push_back(taken); }
+
+  std::vector<absl::Duration> setups, reports;
+  std::int64_t steps = 0;
+  double step_seconds = 0;
+};
+
 class JobRunnerTest : public ::testing::Test {
  protected:
-  JobRunnerTest() : api_(server_.address(), "workers/alpha", "p-1") {}
+  JobRunnerTest() : api_(server_.address(), nullptr, "workers/alpha", "p-1") {}
 
   // A sweep of `trials` trials with `max_epochs` epochs each, and this worker.
   void Submit(int trials, std::int64_t max_epochs = 2) {
@@ -77,7 +92,7 @@ class JobRunnerTest : public ::testing::Test {
   testing::LocalServer server_{clock_};
   ServerApi api_;
   HeldJobs jobs_{SystemClock(), 1, 0};
-  AgentObserver observer_;
+  Overheads observer_;
 };
 
 TEST_F(JobRunnerTest, BringsResultAndEpochsBack) {
@@ -88,6 +103,33 @@ TEST_F(JobRunnerTest, BringsResultAndEpochsBack) {
   EXPECT_EQ(trial.epochs_size(), 3);
   EXPECT_EQ(trial.result().val_acc(), 0.5);
   EXPECT_EQ(trial.model(), "");
+}
+
+TEST_F(JobRunnerTest, TellsWhatASuccessTakesBesideItsWork) {
+  Submit(1);
+  Run(Lease(), [](const spec::TrialSpec& trial, const std::string&, TrialObserver& observer) {
+    observer.OnSteps(8, 0.25);
+    observer.OnSteps(8, 0.5);
+    return Train(trial, observer);
+  });
+  ASSERT_EQ(observer_.setups.size(), 1U);
+  EXPECT_GT(observer_.setups[0], absl::ZeroDuration());
+  ASSERT_EQ(observer_.reports.size(), 1U);
+  EXPECT_GT(observer_.reports[0], absl::ZeroDuration());
+  EXPECT_EQ(observer_.steps, 16);
+  EXPECT_EQ(observer_.step_seconds, 0.75);
+}
+
+TEST_F(JobRunnerTest, AFailuresReportIsNotTimed) {
+  Submit(1);
+  EXPECT_EQ(Run(Lease(),
+                [](const spec::TrialSpec&, const std::string&, TrialObserver& observer) {
+                  observer.OnStart(kDigest, 100);
+                  return spec::JobFailure{spec::FailureReason::kNanLoss, "nan"};
+                }),
+            "failed");
+  EXPECT_EQ(observer_.setups.size(), 1U);
+  EXPECT_EQ(observer_.reports.size(), 0U);
 }
 
 TEST_F(JobRunnerTest, GivesTheExecutorTheTrialAsLeased) {

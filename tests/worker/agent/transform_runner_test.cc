@@ -32,7 +32,7 @@ TransformSuccess CountedOps() {
 
 class TransformRunnerTest : public ::testing::Test {
  protected:
-  TransformRunnerTest() : api_(server_.address(), "workers/alpha", "p-1") {}
+  TransformRunnerTest() : api_(server_.address(), nullptr, "workers/alpha", "p-1") {}
 
   LeasedJob SubmitAndLease() {
     v1::SubmitTransformRequest request;

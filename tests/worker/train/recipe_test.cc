@@ -95,6 +95,8 @@ TEST(RecipeTest, TheRateOfRowsIsTakenOverTheTimeInSteps) {
   const auto result = std::get<spec::TrialResult>(t.Run());
   EXPECT_DOUBLE_EQ(result.seconds, 9);
   EXPECT_DOUBLE_EQ(result.rows_per_second, 4);
+  EXPECT_THAT(t.observer.steps, ::testing::ElementsAre(3, 3, 3));
+  EXPECT_DOUBLE_EQ(t.observer.step_seconds, 9);
   for (const spec::EpochPoint& point : t.observer.points) EXPECT_DOUBLE_EQ(point.seconds, 3);
 }
 

@@ -21,6 +21,10 @@ class RecordingObserver : public worker::TrialObserver {
     ++starts;
     return may_start;
   }
+  void OnSteps(std::int64_t count, double seconds) override {
+    steps.push_back(count);
+    step_seconds += seconds;
+  }
   void OnEpoch(const spec::EpochPoint& point) override { points.push_back(point); }
 
   std::int64_t stop_at = std::numeric_limits<std::int64_t>::max();  // questions from 0
@@ -30,6 +34,8 @@ class RecordingObserver : public worker::TrialObserver {
   std::string digest;
   std::int64_t train_rows = 0;
   std::vector<spec::EpochPoint> points;
+  std::vector<std::int64_t> steps;  // of each epoch
+  double step_seconds = 0;
 };
 
 }  // namespace bitsweep::train
