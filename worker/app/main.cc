@@ -116,11 +116,8 @@ int main(int argc, char** argv) {
     return Fail(status);
   }
 
-  auto channel = bitsweep::worker::OpenChannel(options.agent.server, options.access);
-  if (!channel.ok()) return Fail(channel.status());
-  options.agent.channel = *std::move(channel);
-
-  // Every thread inherits the mask: the signals come to the thread below and nowhere else.
+  // Every thread inherits the mask, gRPC's too: the signals come to the thread below and nowhere
+  // else.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -128,6 +125,10 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGUSR1);  // ends that thread
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+
+  auto channel = bitsweep::worker::OpenChannel(options.agent.server, options.access);
+  if (!channel.ok()) return Fail(channel.status());
+  options.agent.channel = *std::move(channel);
 
   bitsweep::train::TorchExecutor executor(options.data_root, bitsweep::SystemClock());
   bitsweep::worker::WorkerMetrics metrics(options.agent.slots, executor.Engines());
