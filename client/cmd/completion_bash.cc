@@ -10,8 +10,8 @@ using options::CommandInfo;
 using options::OptionInfo;
 using options::Takes;
 
-// The part that is the same for every command line. Bash splits words at '=' too, so that
-// `--format=csv` comes as three.
+// The part that is the same for every command line. Bash splits words at '=' and ':' too, so that
+// `--format=csv` and `host:50051` come as three.
 constexpr char kBashFunction[] = R"(
 _bitsweep() {
   local current=${COMP_WORDS[COMP_CWORD]} path='' arguments=0 option='' word what i
@@ -19,16 +19,20 @@ _bitsweep() {
     word=${COMP_WORDS[i]}
     if [[ $word == '=' ]]; then
       continue
+    elif [[ $word == ':' ]]; then
+      ((++i))
     elif [[ -n $option ]]; then
       option=''
     elif [[ $word == -* ]]; then
       [[ -z $(_bitsweep_value "$path" "$word") ]] || option=$word
     elif [[ -n $(_bitsweep_words "$path/$word") ]]; then
-      path=$path/$word
+      path=$path/$word arguments=0
     else
       ((arguments++))
     fi
   done
+  COMPREPLY=()
+  [[ $current != ':' && ${COMP_WORDS[COMP_CWORD - 1]} != ':' ]] || return 0
   [[ $current != '=' ]] || current=''
   if [[ -n $option ]]; then
     what=$(_bitsweep_value "$path" "$option")
@@ -37,7 +41,6 @@ _bitsweep() {
   else
     what=$(_bitsweep_argument "$path" "$arguments")
   fi
-  COMPREPLY=()
   case $what in
     text) ;;
     file)

@@ -60,7 +60,8 @@ std::string Entry(const OptionInfo& option) {
     names += " " + ValueText(option);
   }
   std::string text = fmt::format(".TP\n{}\n{}", names, Sentence(option.about));
-  if (option.repeats) text += "May be given several times.\n";
+  if (option.repeats && option.about.find("several times") == std::string::npos)
+    text += "May be given several times.\n";
   if (!option.initial.empty()) text += fmt::format("Default: {}.\n", Bold(option.initial));
   return text;
 }

@@ -101,6 +101,8 @@ TEST_F(CompletionTest, BashOffersTheWordsOfAValue) {
 TEST_F(CompletionTest, BashSkipsTheValuesOfOptions) {
   EXPECT_THAT(Bash({"--server", "sweep", "tr"}), UnorderedElementsAre("transform", "trial"));
   EXPECT_THAT(Bash({"--json", "sweep", "--server", "=", "host", "sub"}), ElementsAre("submit"));
+  EXPECT_THAT(Bash({"--server", "host", ":", "50051", "sweep", "sub"}), ElementsAre("submit"));
+  EXPECT_THAT(Bash({"--server", "host", ":", "s"}), IsEmpty());
 }
 
 TEST_F(CompletionTest, BashOffersFilesWhereAFileIsMeant) {

@@ -130,7 +130,9 @@ class PackageTest(unittest.TestCase):
             said = dict(re.findall(r"^#?([a-z-]+) = (.*)$", text, re.M))
             self.assertEqual(set(said), set(options), f"{service}.toml")
             for name, default in re.findall(r"^#([a-z-]+) = (.*)$", text, re.M):
-                if options[name]:
+                if not options[name] and default in ("true", "false"):
+                    self.assertEqual(default, "false", f"{service}.toml: {name}")
+                elif options[name]:
                     self.assertEqual(default, f'"{options[name]}"', f"{service}.toml: {name}")
             for line in re.findall(r"^#([a-z-]+ = .*)$", text, re.M):
                 tomllib.loads(line)  # what is behind a # is a line that could stand there
