@@ -33,7 +33,7 @@ std::string Italic(const std::string& text) { return "\\fI" + Plain(text) + "\\f
 // "a word of it\n": a sentence, with the full stop that --help leaves out.
 std::string Sentence(const std::string& text) {
   if (text.empty()) return "";
-  return Plain(text) + (text.ends_with('.') || text.ends_with(')') ? "\n" : ".\n");
+  return Plain(text) + (text.ends_with('.') ? "\n" : ".\n");
 }
 
 std::string ValueText(const OptionInfo& option) {
@@ -62,7 +62,7 @@ std::string Entry(const OptionInfo& option) {
   std::string text = fmt::format(".TP\n{}\n{}", names, Sentence(option.about));
   if (option.repeats && option.about.find("several times") == std::string::npos)
     text += "May be given several times.\n";
-  if (!option.initial.empty()) text += fmt::format("Default: {}.\n", Bold(option.initial));
+  if (!option.initial.empty()) text += fmt::format("Default: {}\n", Bold(option.initial));
   return text;
 }
 

@@ -42,7 +42,7 @@ def options_of(program):
     found = {}
     for entry in entries:
         name = re.search(r"\\fB--([a-z-]+)\\fR", entry)[1]
-        default = re.search(r"^Default: \\fB(.*)\\fR\.$", entry, re.M)
+        default = re.search(r"^Default: \\fB(.*)\\fR$", entry, re.M)
         found[name] = default[1] if default else ""
     return found
 
