@@ -118,6 +118,7 @@ class AccessTest : public RpcTest {
         .grace = absl::Seconds(1)};
     Start();
   }
+  void TearDown() override { server_.reset(); }  // it uses the clock
   void Start() {
     server_.reset();
     auto started = server::Server::Start(options_, clock_);

@@ -62,7 +62,7 @@ void RpcTest::StartServer() {
   server_.reset();
   auto started = server::Server::Start({.listen = "127.0.0.1:0",
                                         .data_dir = folder_.path().string(),
-                                        .metrics_listen = "127.0.0.1:0",
+                                        .metrics_listen = metrics_listen_,
                                         .grace = absl::Seconds(1)},
                                        SystemClock());
   ASSERT_THAT(started, testing::IsOk());

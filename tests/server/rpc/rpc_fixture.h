@@ -115,6 +115,8 @@ class RpcTest : public ::testing::Test {
   // A checkpoint of jsc-tiny whose values are all 0.
   static std::string TinyCheckpoint();
 
+  // Of the servers that are started from then on. Ending one that serves metrics takes a second.
+  std::string metrics_listen_ = "off";
   testing::TempDir folder_;
   std::unique_ptr<server::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
