@@ -15,7 +15,8 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libspdlog-dev libfmt-dev libsqlite3-dev libarchive-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev openssl libtorch-dev libhwy-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
-dev=(python3-torch python3-numpy python3-yaml clang-format binutils prometheus python3-venv slurm-wlm munge)
+dev=(python3-torch python3-numpy python3-yaml python3-venv clang-format binutils prometheus slurm-wlm munge
+  lintian dpkg-dev file systemd man-db)
 analyze=(clang clang-tidy libclang-rt-dev)
 bench=(libbenchmark-dev python3-venv util-linux)
 
