@@ -105,6 +105,7 @@ void RequireVerb(CLI::App& group) {
 void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   app.fallthrough();
   app.add_option("--server", context.server, "Address of the server (also BITSWEEP_SERVER)")
+      ->type_name("ADDRESS")
       ->capture_default_str();
   options::AddServerAccess(app, context.access);
   options::AddDuration(app, "--timeout", context.timeout, absl::Milliseconds(1),
@@ -133,6 +134,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RegisterWorker(app, chosen);
   RegisterServer(app, chosen);
   RegisterToken(app, chosen);
+  RegisterCompletion(app, chosen);
   RequireVerb(app);
 }
 

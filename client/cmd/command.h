@@ -83,6 +83,7 @@ void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
 void RegisterServerBackup(CLI::App& server, Command& chosen);
 void RegisterToken(CLI::App& app, Command& chosen);
+void RegisterCompletion(CLI::App& app, Command& chosen);
 
 // After all of its verbs are there: `group` without one of them is an error that lists them.
 void RequireVerb(CLI::App& group);

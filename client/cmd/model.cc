@@ -128,7 +128,8 @@ void RegisterModel(CLI::App& app, Command& chosen) {
   show->callback([=, &chosen] { chosen = RunAction(ShowModel, options); });
   CLI::App* download = model->add_subcommand("download", "Save a model's checkpoint");
   download->add_option("MODEL", options->model, "Id of the model")->required();
-  download->add_option("-o,--output", options->output, "File (default: MODEL.bsck)");
+  download->add_option("-o,--output", options->output, "File (default: MODEL.bsck)")
+      ->type_name("FILE");
   download->callback([=, &chosen] { chosen = RunAction(Download, options); });
   RegisterModelImport(*model, chosen);
   RequireVerb(*model);

@@ -62,6 +62,7 @@ void RegisterModelImport(CLI::App& model, Command& chosen) {
   CLI::Option* builtin =
       command->add_option("--builtin", options->builtin, "The built-in network of the tensors");
   command->add_option("--graph", options->graph, "The tensors' graph as JSON (docs/graph_ir.md)")
+      ->type_name("FILE")
       ->excludes(builtin);
   command->add_option("--id", options->id, "Id to give it (default: a new one)");
   command->add_option("--name", options->display_name, "A name for people");

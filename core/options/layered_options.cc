@@ -13,6 +13,8 @@
 
 #include "CLI/CLI.hpp"
 #include "core/base/version.h"
+#include "core/options/command_tree.h"
+#include "core/options/man_page.h"
 #include "fmt/format.h"
 
 namespace bitsweep::options {
@@ -21,15 +23,7 @@ namespace {
 using Values = std::vector<std::string>;
 
 bool IsMeta(const std::string& name) {
-  return name == "help" || name == "version" || name == "config";
-}
-
-std::string EnvironmentName(const std::string& option) {
-  std::string name = "BITSWEEP_";
-  for (const char c : option) {
-    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return name;
+  return name == "help" || name == "version" || name == "config" || name == "man-page";
 }
 
 Values SplitAtCommas(const std::string& text) {
@@ -103,15 +97,33 @@ std::map<std::string, Values> ReadFile(const std::string& file) {
 
 }  // namespace
 
+std::string EnvironmentName(const std::string& option) {
+  std::string name = "BITSWEEP_";
+  for (const char c : option) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
 LayeredOptions::LayeredOptions(CLI::App& app, std::string program) : app_(app) {
   app_.name(program);
   app_.set_version_flag("--version", fmt::format("{} {} ({})", program, Version(), Revision()));
-  app_.add_option("--config", config_file_, "TOML file with any of these options");
+  app_.add_option("--config", config_file_, "TOML file with any of these options")
+      ->type_name("FILE");
   app_.add_option("--log-level", log_.level, "trace, debug, info, warning, error or off")
       ->capture_default_str();
   app_.add_option("--log-format", log_format_, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  app_.add_option_function<std::string>("--man-page",
+                                        [this](const std::string& section) {
+                                          // As --version does: printed to standard output, and the
+                                          // program ends.
+                                          throw CLI::CallForVersion(
+                                              ManPage(Describe(app_), Version(), section), 0);
+                                        })
+      ->check(CLI::IsMember({"1", "8"}))
+      ->group("");
 }
 
 std::optional<int> LayeredOptions::Parse(int argc, const char* const* argv) {

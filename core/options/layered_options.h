@@ -16,6 +16,9 @@ namespace bitsweep::options {
 
 using EnvironmentLookup = std::function<const char*(const char* name)>;
 
+// "data-dir" -> "BITSWEEP_DATA_DIR".
+std::string EnvironmentName(const std::string& option);
+
 // The options of a program, with one order of precedence: flag, then environment, then TOML file,
 // then default.
 //
@@ -25,7 +28,8 @@ using EnvironmentLookup = std::function<const char*(const char* name)>;
 // environment. A key of the file that is no option is an error; so is a value that the option
 // refuses, with its source. Options of subcommands are flags only.
 //
-// Adds --config, --version, --log-level and --log-format. Not thread-safe.
+// Adds --config, --version, --log-level and --log-format, and hidden --man-page SECTION, which
+// prints the manual page's sections that follow from the options (man_page.h). Not thread-safe.
 //
 // Example:
 //   CLI::App app("Queues sweeps");

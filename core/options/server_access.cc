@@ -10,14 +10,19 @@ namespace bitsweep::options {
 void AddServerAccess(CLI::App& app, ServerAccess& access) {
   app.add_flag("--tls", access.tls, "Speak TLS; trust the system's certificate authorities");
   app.add_option("--tls-ca", access.tls_ca,
-                 "Speak TLS; trust the certificate authorities of this PEM file");
+                 "Speak TLS; trust the certificate authorities of this PEM file")
+      ->type_name("FILE");
   app.add_option("--tls-cert", access.tls_cert,
-                 "PEM file of the certificate to show, where the server asks for one");
-  app.add_option("--tls-key", access.tls_key, "PEM file of that certificate's private key");
-  app.add_option("--token-file", access.token_file, "File that holds the bearer token");
+                 "PEM file of the certificate to show, where the server asks for one")
+      ->type_name("FILE");
+  app.add_option("--tls-key", access.tls_key, "PEM file of that certificate's private key")
+      ->type_name("FILE");
+  app.add_option("--token-file", access.token_file, "File that holds the bearer token")
+      ->type_name("FILE");
   app.add_option("--token", access.token,
                  "Bearer token; better in BITSWEEP_TOKEN or --token-file, where others cannot see "
-                 "it");
+                 "it")
+      ->type_name("TOKEN");
   app.add_flag("--insecure", access.insecure,
                "Send the token to another machine although the connection is not encrypted");
 }

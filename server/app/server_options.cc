@@ -8,27 +8,35 @@
 namespace bitsweep::server {
 
 void Register(ServerOptions& options, CLI::App& app) {
-  app.add_option("--listen", options.listen, "Address to serve gRPC on")->capture_default_str();
+  app.add_option("--listen", options.listen, "Address to serve gRPC on")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
   app.add_option("--data-dir", options.data_dir,
                  "Folder of the store (bitsweep.db and artifacts/); made when it does not exist")
+      ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--metrics-listen", options.metrics_listen,
                  "Address to serve Prometheus metrics on, or off")
+      ->type_name("ADDRESS")
       ->capture_default_str();
   app.add_option("--port-file", options.port_file,
-                 "File to write \"grpc=PORT metrics=PORT\" to, once both serve");
+                 "File to write \"grpc=PORT metrics=PORT\" to, once both serve")
+      ->type_name("FILE");
   app.add_option("--tls-cert", options.tls_cert,
-                 "Speak TLS: PEM file of the certificate, and those that lead to its authority");
-  app.add_option("--tls-key", options.tls_key, "PEM file of that certificate's private key");
-  app.add_option(
-      "--tls-client-ca", options.tls_client_ca,
-      "PEM file of authorities: clients must show a certificate that one of them signed");
+                 "Speak TLS: PEM file of the certificate, and those that lead to its authority")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options.tls_key, "PEM file of that certificate's private key")
+      ->type_name("FILE");
+  app.add_option("--tls-client-ca", options.tls_client_ca,
+                 "PEM file of authorities: clients must show a certificate that one of them signed")
+      ->type_name("FILE");
   app.add_flag("--tokens", options.tokens,
                "Every call needs a bearer token (bitsweep token create), but for health and "
                "reflection");
   app.add_option("--token-file", options.token_files,
                  "SCOPE=FILE: the token in FILE may do what SCOPE (read, submit, worker, admin) "
-                 "allows; implies --tokens. May be given several times");
+                 "allows; implies --tokens. May be given several times")
+      ->type_name("SCOPE=FILE");
   app.add_flag("--insecure", options.insecure,
                "Serve without encryption or login on an address that other machines reach");
   app.add_flag("--insecure-metrics", options.insecure_metrics,

@@ -54,7 +54,9 @@ std::string DefaultName(const std::string& host) {
 
 void Register(WorkerOptions& options, CLI::App& app) {
   bitsweep::worker::AgentOptions& agent = options.agent;
-  app.add_option("--server", agent.server, "Address of the server")->capture_default_str();
+  app.add_option("--server", agent.server, "Address of the server")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
   bitsweep::options::AddServerAccess(app, options.access);
   app.add_option("--slots", agent.slots, "Trials at the same time (default: the machine's cores)")
       ->check(CLI::Range(std::int64_t{1}, kMaxSlots))
@@ -62,14 +64,19 @@ void Register(WorkerOptions& options, CLI::App& app) {
   app.add_option("--data-root", options.data_root, "Folder that data sets are read below")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();
-  app.add_option("--name", agent.name,
-                 "Name of this worker, [a-z][a-z0-9-]{3,62}; one process at a time has it")
+  app.add_option(
+         "--name", agent.name,
+         "Name of this worker, [a-z][a-z0-9-]{3,62}; one process at a time has it (default: "
+         "worker- and the host's name)")
+      ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--metrics-listen", options.metrics_listen,
                  "Address to serve Prometheus metrics on, or off")
+      ->type_name("ADDRESS")
       ->capture_default_str();
   app.add_option("--port-file", options.port_file,
-                 "File to write \"metrics=PORT\" to, once it serves");
+                 "File to write \"metrics=PORT\" to, once it serves")
+      ->type_name("FILE");
   app.add_option("--prefetch", options.prefetch,
                  "Trials held ready beyond those that run, while trials take less than 2 seconds "
                  "(default: as many as slots)")
@@ -114,7 +121,8 @@ int main(int argc, char** argv) {
     return Fail(status);
   }
 
-  // Every thread inherits the mask, gRPC's too: the signals come to the thread below and nowhere else.
+  // Every thread inherits the mask, gRPC's too: the signals come to the thread below and nowhere
+  // else.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
