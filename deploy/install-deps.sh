@@ -3,7 +3,7 @@
 # Installs what Bitsweep needs on Debian 12, by package name. Does nothing, quickly, when all is there.
 #
 #   deploy/install-deps.sh            build and run
-#   deploy/install-deps.sh --dev      also what the tests use (grpcurl, buf, python3-torch, lintian)
+#   deploy/install-deps.sh --dev      also what the tests use
 #   deploy/install-deps.sh --analyze  also clang and clang-tidy (preset analyze)
 #   deploy/install-deps.sh --bench    also what tests/bench needs (Google Benchmark, Python environments)
 set -euo pipefail
@@ -15,7 +15,7 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libspdlog-dev libfmt-dev libsqlite3-dev libarchive-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev openssl libtorch-dev libhwy-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
-dev=(python3-torch python3-numpy clang-format binutils
+dev=(python3-torch python3-numpy python3-yaml python3-venv clang-format binutils prometheus slurm-wlm munge
   lintian dpkg-dev file systemd man-db)
 analyze=(clang clang-tidy libclang-rt-dev)
 bench=(libbenchmark-dev python3-venv util-linux)
@@ -79,6 +79,21 @@ if [ ! -x "$tools/bin/grpcurl" ] || [ "$(cat "$tools/grpcurl.version" 2>/dev/nul
   GOBIN="$tools/bin" quietly go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version"
   echo "$grpcurl_version" >"$tools/grpcurl.version"
 fi
+kustomize_version=v5.0.3 # the last that Debian's Go builds
+if [ ! -x "$tools/bin/kustomize" ] || [ "$(cat "$tools/kustomize.version" 2>/dev/null)" != "$kustomize_version" ]; then
+  command -v go >/dev/null || apt_install golang-go
+  echo "installing kustomize $kustomize_version from its Go module"
+  GOBIN="$tools/bin" quietly go install "sigs.k8s.io/kustomize/kustomize/v5@$kustomize_version"
+  echo "$kustomize_version" >"$tools/kustomize.version"
+fi
+requirements="$root/tests/deploy/kubernetes/requirements.txt" # the schemas of Kubernetes' API
+if ! cmp -s "$requirements" "$tools/kubernetes/installed.txt"; then
+  echo "installing kubernetes-validate from PyPI"
+  rm -rf "$tools/kubernetes"
+  python3 -m venv "$tools/kubernetes"
+  quietly "$tools/kubernetes/bin/pip" install --disable-pip-version-check -r "$requirements"
+  cp "$requirements" "$tools/kubernetes/installed.txt"
+fi
 lock="$root/tests/lint/package-lock.json"
 if ! cmp -s "$lock" "$tools/buf/installed.json" || [ ! -x "$tools/buf/node_modules/.bin/buf" ]; then
   command -v npm >/dev/null || apt_install npm
@@ -87,4 +102,12 @@ if ! cmp -s "$lock" "$tools/buf/installed.json" || [ ! -x "$tools/buf/node_modul
   cp "$root/tests/lint/package.json" "$lock" "$tools/buf/"
   (cd "$tools/buf" && quietly npm ci --no-audit --no-fund)
   cp "$lock" "$tools/buf/installed.json"
+fi
+requirements="$root/tests/deploy/grafana/requirements.txt"
+if ! cmp -s "$requirements" "$tools/grafana/installed.txt" || [ ! -x "$tools/grafana/bin/python" ]; then
+  echo "installing Grafana's typed model from PyPI"
+  rm -rf "$tools/grafana"
+  quietly python3 -m venv "$tools/grafana"
+  quietly "$tools/grafana/bin/pip" install --disable-pip-version-check --no-deps -r "$requirements"
+  cp "$requirements" "$tools/grafana/installed.txt"
 fi

@@ -24,7 +24,7 @@ Upkeep::Upkeep(scheduler::Scheduler& scheduler, store::Store& store,
     : scheduler_(scheduler), store_(store), metrics_(metrics), clock_(clock) {
   RefreshGauges();
   CountSubmissions();
-  thread_ = std::thread([this] { Loop(); });
+  thread_ = std::thread([this, start = clock_.Now()] { Loop(start); });
 }
 
 Upkeep::~Upkeep() {
@@ -35,7 +35,7 @@ Upkeep::~Upkeep() {
   thread_.join();
 }
 
-void Upkeep::Loop() {
+void Upkeep::Loop(absl::Time start) {
   struct Chore {
     absl::Duration period;
     void (Upkeep::*run)();
@@ -46,7 +46,7 @@ void Upkeep::Loop() {
                        Chore{absl::Seconds(10), &Upkeep::TouchWorkers, absl::Time()},
                        Chore{absl::Minutes(1), &Upkeep::CheckCounters, absl::Time()},
                        Chore{absl::Hours(1), &Upkeep::CollectGarbage, absl::Time()}};
-  for (Chore& chore : chores) chore.next = clock_.Now() + chore.period;
+  for (Chore& chore : chores) chore.next = start + chore.period;
   while (true) {
     absl::Time first = absl::InfiniteFuture();
     for (const Chore& chore : chores) first = std::min(first, chore.next);

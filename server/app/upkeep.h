@@ -23,7 +23,7 @@ class Upkeep {
   ~Upkeep();
 
  private:
-  void Loop();
+  void Loop(absl::Time start);
   void RefreshGauges();
   void CountSubmissions();
   void TouchWorkers();

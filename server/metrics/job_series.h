@@ -61,9 +61,10 @@ struct JobSeries : Families {
   Gauge& last_finished =
       OneGauge("bitsweep_last_trial_finished_timestamp_seconds",
                "When the latest trial or transform job ended since the start; 0 before the first");
-  Gauge& oldest_queued =
-      OneGauge("bitsweep_oldest_queued_timestamp_seconds",
-               "Since when the trial that is next in some sweep waits, the oldest; 0: none waits");
+  Gauge& oldest_queued = OneGauge(
+      "bitsweep_oldest_queued_timestamp_seconds",
+      "Since when the job that is next in a sweep or transform waits, the oldest; 0: none does. "
+      "Paused ones do not count");
 
   // Sweeps and transforms.
   By<Gauge> sweeps =

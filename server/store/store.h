@@ -42,7 +42,8 @@ struct StoreInfo {
   int schema_version = 0;
   spec::JobCounts counts;            // of all sweeps and transforms
   spec::JobCounts transform_counts;  // of transforms alone
-  // Since when the job that is next in some sweep or transform waits, the oldest of them.
+  // Since when the job that is next in some sweep or transform waits, the oldest of them. Those
+  // that are paused do not count.
   std::optional<absl::Time> oldest_queued;
   std::int64_t store_bytes = 0;
   std::int64_t wal_bytes = 0;

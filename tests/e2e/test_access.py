@@ -40,10 +40,13 @@ class Protected(Cluster):
         return subprocess.run([BIN / "bitsweep", "--server", self.address, *map(str, self.tls()), *arguments],
                               capture_output=True, text=True, timeout=60, env=os.environ | {"BITSWEEP_TOKEN": token})
 
-    def submitted(self, name):
+    def submitted(self, name, **fields):
         file = self.folder / "sweep.json"
-        file.write_text(json.dumps({"sweep_id": name, "sweep": small_sweep(epochs=2, repeats=3)}))
+        file.write_text(json.dumps({"sweep_id": name, "sweep": small_sweep(**{"epochs": 2, "repeats": 3} | fields)}))
         return file
+
+    def submit_as_admin(self, name, **fields):
+        self.cli(*self.as_admin(), "sweep", "submit", self.submitted(name, **fields))
 
 
 class AccessTest(Protected):
@@ -102,6 +105,29 @@ class AccessTest(Protected):
         worker = self.start_worker("worker-one", 1, *self.tls())
         self.assertNotEqual(worker.popen.wait(60), 0)
         self.assertIn("authorization: Bearer", worker.tail())
+
+    def test_a_workers_token_is_exchanged_while_it_trains(self):
+        self.start_server(*self.protection())
+        token_file = self.folder / "worker.token"
+
+        def make(name):
+            return self.cli(*self.as_admin(), "token", "create", name, "--scope", "worker").stdout
+        token_file.write_text(make("first"))
+        worker = self.start_worker("worker-one", 1, *self.tls(), "--token-file", token_file)
+        self.submit_as_admin("lab-1", epochs=60, repeats=40)
+
+        def succeeded():
+            sweep = self.cli_json(*self.as_admin(), "sweep", "show", "lab-1")
+            return int(sweep.get("counts", {}).get("succeeded", 0))
+        wait_until(lambda: succeeded() >= 2, "two trials have ended")
+        self.cli(*self.as_admin(), "token", "revoke", "first")
+        wait_until(lambda: "tokens/first was revoked" in worker.log.read_text(), "the worker was refused")
+        done = succeeded()
+        self.assertLess(done, 40)
+        token_file.write_text(make("second"))
+        wait_until(lambda: succeeded() == 40, "all trials have ended", 120)
+        trials = self.cli_json(*self.as_admin(), "sweep", "trials", "lab-1")["trials"]
+        self.assertEqual({trial["attempt"] for trial in trials}, {"1"})
 
     def test_certificates_of_clients(self):
         self.start_server(*self.protection()[:4], "--tls-client-ca", self.certs / "ca.pem")

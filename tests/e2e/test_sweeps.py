@@ -203,7 +203,7 @@ grid = { learning_rate = [1e-3, 1e-2], optimizer = ["adam", "sgd"] }
         self.submit(small_sweep(repeats=6), "for-metrics")
         self.wait_ended("for-metrics")
         finished = self.metric("bitsweep_trials_finished_total")
-        self.assertEqual(finished['bitsweep_trials_finished_total{outcome="succeeded"}'], 6)
+        self.assertEqual(finished['bitsweep_trials_finished_total{kind="trial",outcome="succeeded"}'], 6)
         self.assertEqual(sum(self.metric("bitsweep_plan_invariant_violations_total").values()), 0)
         handled = self.metric("grpc_server_handled_total")
         submitted = [v for k, v in handled.items() if 'grpc_method="SubmitSweep"' in k and 'grpc_code="OK"' in k]

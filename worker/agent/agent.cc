@@ -87,7 +87,7 @@ absl::Status Agent::Impl::RegisterUntilAccepted() {
                    options.slots);
       return status;
     }
-    if (!IsTransient(status)) return status;
+    if (!IsTransient(status) || IsDenied(status)) return status;
     if (!std::exchange(told, true)) {
       spdlog::warn("the server does not answer; trying again server={} message=\"{}\"",
                    options.server, std::string(status.message()));

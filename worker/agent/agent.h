@@ -72,7 +72,8 @@ class Agent {
   ~Agent();
 
   // OK after a drain. FailedPrecondition / WORKER_SUPERSEDED when another process took the name;
-  // InvalidArgument when the server refuses name or slots.
+  // InvalidArgument when the server refuses name or slots; Unauthenticated or PermissionDenied when
+  // it does not let this worker in. Once registered it waits for a token that does.
   absl::Status Run();
   void BeginDrain();
 

@@ -103,7 +103,11 @@ std::string ReasonOf(const absl::Status& status) {
 
 bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status) || absl::IsCancelled(status);
+         absl::IsResourceExhausted(status) || absl::IsCancelled(status) || IsDenied(status);
+}
+
+bool IsDenied(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
 }
 
 bool IsDoubtful(const absl::Status& status) {

@@ -65,8 +65,10 @@ inline constexpr absl::Duration kLongestPause = absl::Seconds(3);
 
 // The reason of an error ("LEASE_LOST"), or empty.
 std::string ReasonOf(const absl::Status& status);
-// Whether the same call may succeed later: the server is away, or busy.
+// Whether the same call may succeed later: the server is away, or busy, or the token is exchanged.
 bool IsTransient(const absl::Status& status);
+// Whether the server does not let this worker in, as its token is now.
+bool IsDenied(const absl::Status& status);
 // Whether it may have been an accident, of the server or of something between: an error without the
 // server's reason, or one that the server did not expect. Worth some more tries, but not endless.
 bool IsDoubtful(const absl::Status& status);

@@ -146,7 +146,8 @@ absl::StatusOr<StoreInfo> SqliteStore::Info() {
     }
     Statement oldest = db.Query(
         "SELECT min((SELECT queued_since FROM jobs WHERE submission = s.id AND state = 'QUEUED' "
-        "ORDER BY not_before, id LIMIT 1)) FROM queue_sources s WHERE s.end_time IS NULL");
+        "ORDER BY not_before, id LIMIT 1)) FROM queue_sources s WHERE s.end_time IS NULL AND "
+        "s.paused = 0");
     if (oldest.Step()) info.oldest_queued = MaybeTime(oldest, 0);
     return absl::OkStatus();
   }));

@@ -8,7 +8,7 @@ namespace {
 
 class MetricsTest : public RpcTest {
  protected:
-  MetricsTest() { metrics_listen_ = "127.0.0.1:0"; }
+  void SetUp() override { StartServer("127.0.0.1:0"); }
   void Change(const std::string& sql) {
     store::RawSql((folder_.path() / "bitsweep.db").string(), sql);
   }

@@ -58,11 +58,11 @@ void SetDeadline(grpc::ClientContext& context) {
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
 }
 
-void RpcTest::StartServer() {
+void RpcTest::StartServer(const std::string& metrics_listen) {
   server_.reset();
   auto started = server::Server::Start({.listen = "127.0.0.1:0",
                                         .data_dir = folder_.path().string(),
-                                        .metrics_listen = metrics_listen_,
+                                        .metrics_listen = metrics_listen,
                                         .grace = absl::Seconds(1)},
                                        SystemClock());
   ASSERT_THAT(started, testing::IsOk());

@@ -69,7 +69,8 @@ void SetDeadline(grpc::ClientContext& context);
 class RpcTest : public ::testing::Test {
  protected:
   void SetUp() override { StartServer(); }
-  void StartServer();
+  // Anew on the same folder, if one runs.
+  void StartServer(const std::string& metrics_listen = "off");
 
   template <typename Stub, typename Request, typename Response>
   Answer<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
@@ -93,7 +94,7 @@ class RpcTest : public ::testing::Test {
   }
 
   // The value that the server's metrics have for `series`, "name{label="value"}"; the test fails
-  // when there is none.
+  // when there is none. Needs a server that was started with an address for them.
   double Metric(const std::string& series);
 
   // A sweep of `trials` trials of one epoch on synthetic-jets, submitted under `sweep_id`.
@@ -115,8 +116,6 @@ class RpcTest : public ::testing::Test {
   // A checkpoint of jsc-tiny whose values are all 0.
   static std::string TinyCheckpoint();
 
-  // Of the servers that are started from then on. Ending one that serves metrics takes a second.
-  std::string metrics_listen_ = "off";
   testing::TempDir folder_;
   std::unique_ptr<server::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

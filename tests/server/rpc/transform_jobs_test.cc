@@ -106,8 +106,8 @@ class TransformJobsRpcTest : public RpcTest {
 };
 
 TEST_F(TransformJobsRpcTest, TensorsOfAStoredResultAreCountedOnce) {
-  metrics_listen_ = "127.0.0.1:0";
-  StartServer();
+  StartServer("127.0.0.1:0");
+  Register("worker-1");
   SubmitWhole();
   const v1::CompleteJobRequest request = WholeResult(Lease("worker-1"));
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(Call(&Workers::CompleteJob, request).ok());

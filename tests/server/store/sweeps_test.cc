@@ -280,6 +280,8 @@ TEST_P(SweepsTest, KnowsSinceWhenTheNextTrialWaits) {
   EXPECT_EQ(store().Info()->oldest_queued, first.create_time);
   StartOne(first);
   EXPECT_EQ(store().Info()->oldest_queued, At(7));
+  EXPECT_THAT(store().PauseSweep("second", At(8)), IsOk());
+  EXPECT_FALSE(store().Info()->oldest_queued.has_value());
 }
 
 TEST_P(SweepsTest, ARepeatedRequestIsAnsweredWhenTheDiskIsNearlyFull) {
