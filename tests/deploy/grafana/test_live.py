@@ -97,6 +97,7 @@ class Live(Cluster):
         file.write_text(json.dumps(TRANSFORM))
         self.cli("transform", "submit", file, "--watch")
         self.assertNotEqual(self.cli("sweep", "show", "not-here", check=False).returncode, 0)
+        self.cli("server", "backup", self.folder / "backup.tar")
         self.until_prometheus_says("sum(bitsweep_trials_finished_total)", 9)
         self.until_prometheus_says("sum(bitsweep_sweeps)", 2)
         self.until_prometheus_says("sum(bitsweep_transforms)", 1)
