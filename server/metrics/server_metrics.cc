@@ -6,6 +6,7 @@
 #include <cmath>
 #include <deque>
 #include <exception>
+#include <utility>
 
 #include "fmt/format.h"
 #include "prometheus/exposer.h"

@@ -131,7 +131,8 @@ TEST(ErrorReportTest, SaysWhenToTryAgain) {
 TEST(ErrorReportTest, AsksWhetherTheServerRuns) {
   EXPECT_EQ(ReportError(absl::UnavailableError("connection refused"), "host:1"),
             "bitsweep: UNAVAILABLE: connection refused\n"
-            "  is bitsweep-server running at host:1? (--server, BITSWEEP_SERVER)\n");
+            "  is bitsweep-server running at host:1? (--server, BITSWEEP_SERVER; --tls-ca if it "
+            "speaks TLS)\n");
   EXPECT_EQ(ReportError(absl::DeadlineExceededError("Deadline Exceeded"), "host:1"),
             "bitsweep: DEADLINE_EXCEEDED: Deadline Exceeded\n"
             "  host:1 did not answer in time (--timeout)\n");

@@ -71,7 +71,7 @@ std::string Whole(const std::string& prefix) {
       .Done();
 }
 
-void ExpectRefused(const std::string& bytes, const std::string& why) {
+void ExpectFileRefused(const std::string& bytes, const std::string& why) {
   EXPECT_THAT(TensorsFromSafetensors(Small(), bytes),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)));
 }
@@ -166,33 +166,34 @@ TEST(SafetensorsTest, ListsEveryProblem) {
               StatusIs(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("\"fc.bias\" is I64, expected F32, F64, F16 or BF16"),
                              HasSubstr("\"head.weight\" is no tensor of graph \"small\""))));
-  ExpectRefused(Builder().Add("fc.weight", "F32", "[2,1]", Raw({1.0F, 2.0F})).Done(),
-                "\"norm.weight\" is missing; \"norm.bias\" is missing");
-  ExpectRefused(Builder().Add("fc.weight", "F32", "[2,1]", Raw({1.0F, 2.0F})).Done(),
-                "\"fc.weight\" has shape [2, 1], expected [1, 2]");
+  ExpectFileRefused(Builder().Add("fc.weight", "F32", "[2,1]", Raw({1.0F, 2.0F})).Done(),
+                    "\"norm.weight\" is missing; \"norm.bias\" is missing");
+  ExpectFileRefused(Builder().Add("fc.weight", "F32", "[2,1]", Raw({1.0F, 2.0F})).Done(),
+                    "\"fc.weight\" has shape [2, 1], expected [1, 2]");
 }
 
 TEST(SafetensorsTest, RefusesHeadersThatAreNone) {
-  ExpectRefused("", "0 bytes are no file of this format");
-  ExpectRefused("1234567", "7 bytes are no file");
-  ExpectRefused(Raw<std::uint64_t>({5}) + "{}", "a header of 5 bytes in a file of 10");
-  ExpectRefused(Raw<std::uint64_t>({UINT64_MAX}) + "{}", "a header of 18446744073709551615 bytes");
-  ExpectRefused(File(std::string((1 << 20) + 1, ' '), ""), "at most 1048576 are accepted");
-  ExpectRefused(File("[]", ""), "the header is no JSON object");
-  ExpectRefused(File("{", ""), "the header is no JSON object");
-  ExpectRefused(File(R"({"a":[[[[[[[[[1]]]]]]]]]})", ""), "nested too deep");
+  ExpectFileRefused("", "0 bytes are no file of this format");
+  ExpectFileRefused("1234567", "7 bytes are no file");
+  ExpectFileRefused(Raw<std::uint64_t>({5}) + "{}", "a header of 5 bytes in a file of 10");
+  ExpectFileRefused(Raw<std::uint64_t>({UINT64_MAX}) + "{}",
+                    "a header of 18446744073709551615 bytes");
+  ExpectFileRefused(File(std::string((1 << 20) + 1, ' '), ""), "at most 1048576 are accepted");
+  ExpectFileRefused(File("[]", ""), "the header is no JSON object");
+  ExpectFileRefused(File("{", ""), "the header is no JSON object");
+  ExpectFileRefused(File(R"({"a":[[[[[[[[[1]]]]]]]]]})", ""), "nested too deep");
 }
 
 TEST(SafetensorsTest, RefusesATensorGivenTwice) {
-  ExpectRefused(File(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                     R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
-                     Raw({1.0F})),
-                "\"a\" is given twice");
+  ExpectFileRefused(File(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                         R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+                         Raw({1.0F})),
+                    "\"a\" is given twice");
 }
 
 // A file with one tensor "a" of this entry and 8 bytes of data.
 void ExpectEntryRefused(const std::string& entry, const std::string& why) {
-  ExpectRefused(File("{\"a\":" + entry + "}", std::string(8, '\0')), "\"a\": " + why);
+  ExpectFileRefused(File("{\"a\":" + entry + "}", std::string(8, '\0')), "\"a\": " + why);
 }
 
 TEST(SafetensorsTest, RefusesEntriesThatAreNone) {
@@ -227,10 +228,12 @@ TEST(SafetensorsTest, RefusesOverlapsAndGaps) {
                     R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":)" + second + "}}",
                 std::string(12, '\0'));
   };
-  ExpectRefused(two("[0,4]", "[2,6]"), "\"b\" begins at byte 2, the tensor before it ends at 4");
-  ExpectRefused(two("[0,4]", "[8,12]"), "\"b\" begins at byte 8, the tensor before it ends at 4");
-  ExpectRefused(two("[4,8]", "[8,12]"), "\"a\" begins at byte 4");
-  ExpectRefused(two("[4,8]", "[0,4]"), "4 bytes after the last tensor");
+  ExpectFileRefused(two("[0,4]", "[2,6]"),
+                    "\"b\" begins at byte 2, the tensor before it ends at 4");
+  ExpectFileRefused(two("[0,4]", "[8,12]"),
+                    "\"b\" begins at byte 8, the tensor before it ends at 4");
+  ExpectFileRefused(two("[4,8]", "[8,12]"), "\"a\" begins at byte 4");
+  ExpectFileRefused(two("[4,8]", "[0,4]"), "4 bytes after the last tensor");
 }
 
 }  // namespace

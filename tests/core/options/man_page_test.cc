@@ -20,12 +20,12 @@ class ManPageTest : public ::testing::Test {
     app_.add_option("--format", choice_, "Form")->check(CLI::IsMember({"table", "csv"}));
     app_.add_option("--root", folder_, "Folder")->check(CLI::ExistingDirectory);
     app_.add_option("--label", labels_, "Labels");
-    app_.add_flag("--secret", "Not for people")->group("");
+    app_.add_flag("--secret", flag_, "Not for people")->group("");
     CLI::App* group = app_.add_subcommand("sweep", "Sweeps");
     CLI::App* verb = group->add_subcommand("submit", "Stores a sweep");
     verb->add_option("FILE", file_, "Sweep file")->required();
     verb->add_option("-o,--output", text_, "Where to")->type_name("FILE");
-    verb->add_flag("--watch", "Follow it");
+    verb->add_flag("--watch", flag_, "Follow it");
   }
 
   CLI::App app_{"The program: Does a thing, and more."};
@@ -34,6 +34,7 @@ class ManPageTest : public ::testing::Test {
   std::string folder_;
   std::string file_;
   std::vector<std::string> labels_;
+  bool flag_ = false;
 };
 
 TEST_F(ManPageTest, DescribesOptionsAsTheyWereAdded) {
@@ -76,7 +77,7 @@ TEST_F(ManPageTest, HasEveryVerb) {
 }
 
 TEST_F(ManPageTest, TextMeansItself) {
-  app_.add_flag("--odd", ".starts with a dot, has a \\ too");
+  app_.add_flag("--odd", flag_, ".starts with a dot, has a \\ too");
   EXPECT_THAT(ManPage(Describe(app_), "1", "1"), HasSubstr("\\&.starts with a dot, has a \\e too"));
 }
 
