@@ -208,7 +208,7 @@ class Engine:
         return CCACHE if done.returncode == 0 else None
 
     def tidy(self):
-        """Of an engine of our own: drops images without a name, and the oldest layers beyond 8 GB."""
+        """Of an engine of our own: drops images without a name, and of what only builds use the oldest beyond 6 GB."""
         if self.daemon:
             self("image", "prune", "-f", check=False)
-            self("builder", "prune", "-f", "--keep-storage", "8gb", check=False)
+            self("builder", "prune", "-a", "-f", "--keep-storage", "6gb", check=False)
