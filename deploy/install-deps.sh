@@ -17,6 +17,7 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   python3 curl sqlite3)
 dev=(python3-torch python3-numpy python3-yaml python3-venv clang-format binutils prometheus slurm-wlm munge
   lintian dpkg-dev file systemd man-db)
+dev+=(docker.io docker-compose debootstrap iptables)
 analyze=(clang clang-tidy libclang-rt-dev)
 bench=(libbenchmark-dev python3-venv util-linux)
 
@@ -93,6 +94,19 @@ if ! cmp -s "$requirements" "$tools/kubernetes/installed.txt"; then
   python3 -m venv "$tools/kubernetes"
   quietly "$tools/kubernetes/bin/pip" install --disable-pip-version-check -r "$requirements"
   cp "$requirements" "$tools/kubernetes/installed.txt"
+fi
+compose_version=v2.40.3 # its modules need a Go that Debian 12 does not have: left out there
+if [ "$(cat "$tools/docker-compose-v2.version" 2>/dev/null)" != "$compose_version" ]; then
+  if printf 'go1.24.9\n%s\n' "$(go env GOVERSION)" | sort -VC; then
+    echo "building Docker Compose $compose_version from its Go module (minutes, the first time)"
+    module=$(mktemp -d)
+    (cd "$module" && quietly go mod init tools.invalid &&
+      quietly go get -tool "github.com/docker/compose/v2/cmd@$compose_version" &&
+      quietly go build -ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$compose_version" \
+        -o "$tools/bin/docker-compose-v2" github.com/docker/compose/v2/cmd)
+    rm -rf "$module"
+    echo "$compose_version" >"$tools/docker-compose-v2.version"
+  fi
 fi
 lock="$root/tests/lint/package-lock.json"
 if ! cmp -s "$lock" "$tools/buf/installed.json" || [ ! -x "$tools/buf/node_modules/.bin/buf" ]; then
