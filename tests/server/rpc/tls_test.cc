@@ -224,6 +224,8 @@ TEST_F(TlsTest, AServerThatOthersReachIsProtectedUnlessToldOtherwise) {
   options.metrics_listen = "0.0.0.0:0";
   EXPECT_THAT(server::Check(options),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--insecure-metrics")));
+  options.metrics_listen = "127.0.0.1:0,0.0.0.0:0";
+  EXPECT_FALSE(server::Check(options).ok()) << "a list is no address of loopback";
   options.insecure_metrics = true;
   EXPECT_THAT(server::Check(options), IsOk());
   EXPECT_THAT(server::Check({}), IsOk()) << "without configuration: loopback";
