@@ -150,7 +150,12 @@ class PackageTest(unittest.TestCase):
             changelog.write_bytes(gzip.decompress((self.root / f"usr/share/doc/{name}/changelog.Debian.gz").read_bytes()))
             said = output_of("dpkg-parsechangelog", "-l", changelog, "-S", "Version", "-S", "Source")
             self.assertIn(f"{VERSION}-1", changelog.read_text().splitlines()[0], said)
-            self.assertIn("License: Apache-2.0", (self.root / f"usr/share/doc/{name}/copyright").read_text())
+            said = (self.root / f"usr/share/doc/{name}/copyright").read_text()
+            for library in ("CLI11", "nlohmann-json", "libtomlplusplus", "libfmt", "libspdlog", "libcpp-httplib", "libhwy",
+                            "libgrpc++", "libprotobuf", "libabsl", "prometheus-cpp", "libtorch"):  # compiled in
+                self.assertRegex(said, rf"(?mi)^Comment: .*{re.escape(library)}")
+            for licence in set(re.findall(r"^License: (.*)$", said, re.M)):
+                self.assertRegex(said, rf"(?m)^License: {licence}\n ", "no text of this licence")
 
     def test_manual_pages_render_without_warnings(self):
         for page in ("man1/bitsweep.1.gz", "man8/bitsweep-server.8.gz", "man8/bitsweep-worker.8.gz"):
@@ -227,7 +232,7 @@ class PackageTest(unittest.TestCase):
         run("worker", "postrm", "purge")
         self.assertTrue(store.exists(), "the store is not the worker's")
         self.assertIn("deb-systemd-helper purge bitsweep-server.service\n", run("server", "postrm", "purge"))
-        self.assertFalse(store.exists(), "purging removes the store")
+        self.assertTrue(store.exists(), "purging keeps results too")
 
     def exec_start(self, root, unit):
         """What the unit starts, with the paths that lie below `root`."""
@@ -267,6 +272,7 @@ class PackageTest(unittest.TestCase):
 
     def test_cmake_installs_into_a_folder(self):
         prefix = self.folder / "prefix"
+        before = {path: path.stat().st_mtime_ns for path in (BUILD / "package").rglob("*")}
         output_of("cmake", "--install", BUILD, "--prefix", prefix, "--strip")
         for program in PACKAGES:
             self.assertIn(VERSION, output_of(prefix / "bin" / program, "--version"))
@@ -274,9 +280,12 @@ class PackageTest(unittest.TestCase):
             line = self.exec_start("", prefix / f"lib/systemd/system/bitsweep-{service}.service")
             self.assertEqual(line, [f"{prefix}/bin/bitsweep-{service}", "--config", f"{prefix}/etc/bitsweep/{service}.toml"])
             self.assertTrue((prefix / f"share/man/man8/bitsweep-{service}.8.gz").exists())
+            self.assertTrue((prefix / f"share/doc/bitsweep-{service}/copyright").exists())
         mine = prefix / "etc/bitsweep/server.toml"
         mine.write_text("# mine\n")
         output_of("cmake", "--install", BUILD, "--prefix", prefix, "--component", "server")
+        after = {path: path.stat().st_mtime_ns for path in (BUILD / "package").rglob("*")}
+        self.assertEqual(after, before, "what is installed, often by root, is not put together in the build folder")
         self.assertEqual(mine.read_text(), "# mine\n", "an installation keeps the configuration that is there")
 
 
