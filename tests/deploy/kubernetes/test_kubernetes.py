@@ -96,6 +96,34 @@ class ManifestsTest(unittest.TestCase):
         golden = (ROOT / "tests" / "server" / "metrics" / "metrics.golden.txt").read_text()
         self.assertRegex(golden, rf"(?m)^{metric['name']} \| gauge \| .*\bstate\b")
 
+    def test_the_operator_has_the_rules_of_prometheus(self):
+        rules = [manifests.load(path.read_text())[0]["groups"]
+                 for path in sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))]
+        groups = [group for file in rules for group in file]
+        self.assertTrue(groups)
+        for path in ("overlays/example", "overlays/keda"):
+            self.assertEqual(one(BUILT[path], "PrometheusRule", "bitsweep")["spec"]["groups"], groups)
+        done = subprocess.run([sys.executable, FOLDER / "components" / "monitoring" / "generate.py", "--check"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_jobs_are_called_as_in_the_configuration_of_prometheus(self):
+        (configuration,) = manifests.load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+        names = [config["job_name"] for config in configuration["scrape_configs"]]
+        self.assertEqual(names, [SERVER, WORKER])
+        text = (ROOT / "docs" / "operations.md").read_text()
+        rules = text.partition("\n## Rules of Prometheus\n")[2].partition("\n## ")[0]
+        for name in names:
+            self.assertIn(f"`{name}`", rules)
+        for path in ("overlays/example", "overlays/keda"):
+            self.assertEqual(manifests.jobs_of(BUILT[path]),
+                             {f"ServiceMonitor/{SERVER}": {SERVER}, f"PodMonitor/{WORKER}": {WORKER}})
+        unnamed = copy.deepcopy(BUILT["overlays/example"])  # what the operator calls them by itself
+        for kind, name, endpoints in (("ServiceMonitor", SERVER, "endpoints"), ("PodMonitor", WORKER, "podMetricsEndpoints")):
+            one(unnamed, kind, name)["spec"][endpoints][0].pop("relabelings")
+        self.assertEqual(manifests.jobs_of(unnamed), {
+            f"ServiceMonitor/{SERVER}": {"bitsweep-server-pod"}, f"PodMonitor/{WORKER}": {"bitsweep/bitsweep-worker"}})
+
     def test_who_may_talk_to_whom(self):
         for path, documents in BUILT.items():
             home = of_kind(documents, "Namespace")[0]["metadata"]["name"]
@@ -161,6 +189,9 @@ BREAKS = [
     ("images: .*no fixed tag", lambda d: container_of(d, "Deployment", WORKER).update(image="r:5000/bitsweep/worker:latest")),
     ("draining: .*killed before", lambda d: pod_of(one(d, "Deployment", WORKER)).update(terminationGracePeriodSeconds=30)),
     ("paths: .*/etc/passwords", lambda d: container_of(d, "StatefulSet", SERVER)["args"].append("--tls-key=/etc/passwords")),
+    ("alerts_find_their_jobs: .*SchedulerDown is about job bitsweep-server",
+     lambda d: one(d, "ServiceMonitor", SERVER)["spec"]["endpoints"][0].pop("relabelings")),
+    ("schema: PrometheusRule", lambda d: one(d, "PrometheusRule", "bitsweep")["spec"]["groups"][0]["rules"][0].pop("expr")),
     ("one_store: ", lambda d: one(d, "StatefulSet", SERVER)["spec"].update(replicas=2)),
 ]
 
