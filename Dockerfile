@@ -73,7 +73,7 @@ ENV BITSWEEP_LISTEN=0.0.0.0:50051 BITSWEEP_METRICS_LISTEN=0.0.0.0:9464 BITSWEEP_
 VOLUME /data
 EXPOSE 50051 9464
 USER 10001:10001
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["bitsweep", "server", "health"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 CMD ["bitsweep", "server", "health"]
 ENTRYPOINT ["bitsweep-server"]
 ARG VERSION=0.1.0
 ARG REVISION=

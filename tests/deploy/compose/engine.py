@@ -216,10 +216,10 @@ class Engine:
                 self(*remove, *left, check=False)
 
     def tidy(self):
-        """Of an engine of our own: drops images without a name, and the oldest layers beyond 8 GB. Of another's: the
+        """Of an engine of our own: drops images without a name, and of what only builds use the oldest beyond 6 GB. Of another's: the
         largest of what is only for the next test."""
         if not self.daemon:
             self("image", "rm", CCACHE, check=False)
         else:
             self("image", "prune", "-f", check=False)
-            self("builder", "prune", "-f", "--keep-storage", "8gb", check=False)
+            self("builder", "prune", "-a", "-f", "--keep-storage", "6gb", check=False)
