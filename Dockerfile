@@ -43,7 +43,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     groupadd --gid 10001 bitsweep && \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bitsweep && \
     mkdir -p /usr/share/bitsweep && dpkg-query -W >/usr/share/bitsweep/packages
-COPY LICENSE /usr/share/doc/bitsweep/copyright
+COPY LICENSE deploy/debian/copyright /usr/share/doc/bitsweep/
 LABEL org.opencontainers.image.licenses="Apache-2.0" org.opencontainers.image.vendor="Bitsweep"
 STOPSIGNAL SIGTERM
 

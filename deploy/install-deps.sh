@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what Bitsweep needs on Debian 12, by package name. Does nothing, quickly, when all is there.
+# Removes no package, and starts no service of those it installs, now or at the next boot.
 #
 #   deploy/install-deps.sh            build and run
 #   deploy/install-deps.sh --dev      also what the tests use
@@ -15,7 +16,7 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libspdlog-dev libfmt-dev libsqlite3-dev libarchive-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev openssl libtorch-dev libhwy-dev libgtest-dev libgmock-dev
   python3 curl sqlite3)
-dev=(python3-torch python3-numpy python3-yaml python3-venv clang-format binutils prometheus slurm-wlm munge
+dev=(python3-torch python3-numpy python3-yaml python3-venv zsh fish clang-format binutils prometheus slurm-wlm munge
   lintian dpkg-dev file systemd man-db)
 dev+=(docker.io docker-compose debootstrap iptables)
 analyze=(clang clang-tidy libclang-rt-dev)
@@ -28,7 +29,7 @@ for argument in "$@"; do
     --dev) packages+=("${dev[@]}"); want_dev=1 ;;
     --analyze) packages+=("${analyze[@]}") ;;
     --bench) packages+=("${bench[@]}") ;;
-    --help | -h) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --help | -h) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "install-deps.sh: unknown argument '$argument'; expected --dev, --analyze or --bench" >&2; exit 2 ;;
   esac
 done
@@ -51,10 +52,33 @@ quietly() { # shows the output only when the command fails
   rm -f "$log"
 }
 
+# Packages of daemons, which the tests start themselves, would start them too. This keeps them from it while they are
+# installed, unless the machine has a policy of its own.
+policy=/usr/sbin/policy-rc.d
+start_no_services() {
+  if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
+    trap 'as_root rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin "$policy"
+  fi
+}
+
+installed() { dpkg-query -W -f '${db:Status-Status} ${binary:Package}\n' | sed -n 's/^installed //p' | LC_ALL=C sort; }
+
+disable_services() { # of the packages named
+  local file units=()
+  [ $# -gt 0 ] && [ -d /run/systemd/system ] || return 0
+  while read -r file; do
+    [ -L "$file" ] || units+=("${file##*/}") # not another name of a unit
+  done < <(dpkg-query -L "$@" | grep -E '^(/usr)?/lib/systemd/system/[^/@]+\.(service|socket|timer|path)$')
+  [ ${#units[@]} = 0 ] || quietly as_root systemctl disable "${units[@]}" ||
+    echo "install-deps.sh: not all of these are disabled: ${units[*]}" >&2
+}
+
 apt_updated=0
 apt_install() {
-  local missing=() name
+  local missing=() name before new failed=0
   for name in "$@"; do
+    [ "$name" != docker.io ] || ! command -v dockerd >/dev/null || continue # another package's engine, such as docker-ce's
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
@@ -63,8 +87,14 @@ apt_install() {
     quietly as_root apt-get update
     apt_updated=1
   fi
+  before=$(installed)
+  [ "$want_dev" = 0 ] || start_no_services
   quietly as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"
+    apt-get install -y --no-remove --no-install-recommends "${missing[@]}" || failed=1
+  [ "$want_dev" = 1 ] || return "$failed"
+  mapfile -t new < <(LC_ALL=C comm -13 <(printf '%s\n' "$before") <(installed))
+  disable_services "${new[@]}"
+  return "$failed"
 }
 
 apt_install "${packages[@]}"

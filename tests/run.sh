@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing, builds a preset (release) and runs all its tests; ends with ctest's summary.
+# Installs what is missing, builds a preset (release) and runs all its tests; ends with ctest's summary, and why what was
+# skipped was.
 #
 #   tests/run.sh [PRESET] [ctest arguments]     for example  tests/run.sh asan-ubsan -L unit
 set -euo pipefail
@@ -21,4 +22,9 @@ log=$(mktemp)
 cmake --preset "$preset" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 rm -f "$log"
 cmake --build --preset "$preset" --parallel "$jobs"
-ctest --preset "$preset" --parallel "$jobs" --no-tests=error "$@"
+result=0
+junit=$(mktemp)
+ctest --preset "$preset" --parallel "$jobs" --no-tests=error --output-junit "$junit" "$@" || result=$?
+[ ! -s "$junit" ] || python3 tests/skipped.py "$junit" "build/$preset/Testing/Temporary/LastTest.log" || true
+rm -f "$junit"
+exit "$result"

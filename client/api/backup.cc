@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
@@ -25,8 +26,8 @@ class PartialFile {
  public:
   explicit PartialFile(std::string target)
       : target_(std::move(target)),
-        path_(target_ + ".part"),
-        fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+        path_(target_ + ".XXXXXX"),
+        fd_(mkostemp(path_.data(), O_CLOEXEC)) {}
   ~PartialFile() {
     if (fd_ < 0) return;
     close(fd_);
@@ -62,7 +63,7 @@ class PartialFile {
 
  private:
   const std::string target_;
-  const std::string path_;
+  std::string path_;
   const int fd_;
   bool is_kept_ = false;
 };

@@ -40,6 +40,12 @@ Connection::Connection(const std::string& address, absl::Duration timeout,
   health_ = grpc::health::v1::Health::NewStub(channel);
 }
 
+absl::Status Connection::Once(const std::function<grpc::Status(grpc::ClientContext&)>& call) const {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout_));
+  return FromGrpc(call(context));
+}
+
 absl::Status Connection::WithRetries(
     const std::function<grpc::Status(grpc::ClientContext&)>& call) const {
   const auto deadline = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout_);

@@ -57,7 +57,18 @@ class Connection {
   const std::string& address() const { return address_; }
   absl::Duration timeout() const { return timeout_; }
 
+  // Makes a call that is not safe to repeat, once.
+  template <typename Stub, typename Request, typename Response>
+  absl::Status CallOnce(Stub& stub,
+                        grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                     Response*),
+                        const Request& request, Response* response) const {
+    return Once(
+        [&](grpc::ClientContext& context) { return (stub.*method)(&context, request, response); });
+  }
+
  private:
+  absl::Status Once(const std::function<grpc::Status(grpc::ClientContext&)>& call) const;
   absl::Status WithRetries(const std::function<grpc::Status(grpc::ClientContext&)>& call) const;
 
   const std::string address_;

@@ -76,7 +76,7 @@ absl::Status Context::OpenChannel() {
 }
 
 int RunCommand(const Command& chosen, Context& context) {
-  const absl::Status status = context.OpenChannel();
+  const absl::Status status = context.needs_server ? context.OpenChannel() : absl::OkStatus();
   if (!status.ok()) {
     *context.err << fmt::format("bitsweep: {}\n", std::string(status.message()));
     return kExitUsage;
@@ -134,7 +134,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RegisterWorker(app, chosen);
   RegisterServer(app, chosen);
   RegisterToken(app, chosen);
-  RegisterCompletion(app, chosen);
+  RegisterCompletion(app, context, chosen);
   RequireVerb(app);
 }
 

@@ -53,6 +53,8 @@ struct Context {
   // The error on `err`; returns its exit code.
   int Fail(const absl::Status& status) const;
 
+  bool needs_server = true;  // else nothing is opened before the command runs
+
  private:
   std::shared_ptr<grpc::Channel> channel_;
 };
@@ -83,7 +85,7 @@ void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
 void RegisterServerBackup(CLI::App& server, Command& chosen);
 void RegisterToken(CLI::App& app, Command& chosen);
-void RegisterCompletion(CLI::App& app, Command& chosen);
+void RegisterCompletion(CLI::App& app, Context& context, Command& chosen);
 
 // After all of its verbs are there: `group` without one of them is an error that lists them.
 void RequireVerb(CLI::App& group);

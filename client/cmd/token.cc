@@ -49,8 +49,15 @@ int CreateToken(Context& context, const TokenOptions& options) {
   const Connection connection = context.Connect();
   v1::CreateTokenResponse made;
   const absl::Status status =
-      connection.Call(connection.tokens(), &TokenStub::CreateToken, request, &made);
-  if (!status.ok()) return context.Fail(status);
+      connection.CallOnce(connection.tokens(), &TokenStub::CreateToken, request, &made);
+  if (!status.ok()) {
+    const int code = context.Fail(status);
+    if (code == kExitUnreachable) {
+      *context.err << fmt::format(
+          "  it may have been made all the same: bitsweep token revoke {}\n", request.token_id());
+    }
+    return code;
+  }
   if (context.json) {
     context.PrintJson(made);
     return kExitOk;

@@ -2,13 +2,13 @@
 #include "core/base/process_usage.h"
 
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <string>
 #include <system_error>
 
@@ -34,18 +34,13 @@ std::int64_t OpenFds() {
   return std::distance(begin(entries), end(entries)) - 1;  // without the one that lists them
 }
 
-// When the machine started, as Unix time.
-double BootTime() {
-  std::ifstream file("/proc/stat");
-  std::string key;
-  while (file >> key) {
-    double seconds = 0;
-    if (key == "btime" && file >> seconds) return seconds;
-    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  return 0;
+double Now(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
+// From the process's own entry and two clocks alone: /proc may hold nothing else (ProcSubset=pid).
 double StartTime() {
   constexpr int kStartField = 22;  // of proc(5), /proc/[pid]/stat
   std::ifstream file("/proc/self/stat");
@@ -59,7 +54,8 @@ double StartTime() {
   }
   if (at == std::string::npos) return 0;
   const double ticks = std::strtod(text.c_str() + at, nullptr);
-  return BootTime() + ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  const double since_boot = ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return Now(CLOCK_REALTIME) - (Now(CLOCK_BOOTTIME) - since_boot);
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ class ScopeSet {
     for (const Scope scope : scopes) Add(scope);
   }
   constexpr void Add(Scope scope) { bits_ = static_cast<std::uint8_t>(bits_ | Bit(scope)); }
+  constexpr void Add(ScopeSet others) { bits_ = static_cast<std::uint8_t>(bits_ | others.bits_); }
   constexpr bool Has(Scope scope) const { return (bits_ & Bit(scope)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   // Whether a caller with these scopes may do what any one of `enough` allows: what a scope

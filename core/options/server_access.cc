@@ -23,7 +23,7 @@ void AddServerAccess(CLI::App& app, ServerAccess& access) {
                  "Bearer token; better in BITSWEEP_TOKEN or --token-file, where others cannot see "
                  "it")
       ->type_name("TOKEN");
-  app.add_flag("--insecure", access.insecure,
+  app.add_flag("--insecure-token", access.insecure_token,
                "Send the token to another machine although the connection is not encrypted");
 }
 
@@ -33,15 +33,10 @@ absl::Status Check(const ServerAccess& access, const std::string& address) {
         fmt::format("--tls-cert \"{}\", --tls-key \"{}\": expected both or none", access.tls_cert,
                     access.tls_key));
   }
-  if (!access.token.empty() && !access.token_file.empty()) {
-    return absl::InvalidArgumentError(
-        fmt::format("--token-file {} and a token (--token, BITSWEEP_TOKEN): expected one of them",
-                    access.token_file));
-  }
-  if (access.HasToken() && !access.UsesTls() && !access.insecure && !IsLoopback(address)) {
+  if (access.HasToken() && !access.UsesTls() && !access.insecure_token && !IsLoopback(address)) {
     return absl::InvalidArgumentError(
         fmt::format("--server {}: the token would travel without encryption; use --tls or "
-                    "--tls-ca, or say --insecure if that is meant",
+                    "--tls-ca, or say --insecure-token if that is meant",
                     address));
   }
   return absl::OkStatus();

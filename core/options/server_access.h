@@ -18,9 +18,9 @@ struct ServerAccess {
   std::string tls_ca;    // trust those of this file instead; implies tls
   std::string tls_cert;  // what the client shows of itself, where the server asks for it
   std::string tls_key;
-  std::string token;       // bearer token; at most one of the two
-  std::string token_file;  // file that holds it; read again when it changes
-  bool insecure = false;   // send the token without encryption to another machine
+  std::string token;            // bearer token; goes before a file
+  std::string token_file;       // file that holds it; read again when it changes
+  bool insecure_token = false;  // send the token without encryption to another machine
 
   bool UsesTls() const { return tls || !tls_ca.empty() || !tls_cert.empty(); }
   bool HasToken() const { return !token.empty() || !token_file.empty(); }

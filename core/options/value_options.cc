@@ -53,10 +53,16 @@ absl::Status WriteWholeFile(const std::string& file, const std::string& text) {
 }
 
 bool IsLoopback(const std::string& address) {
+  // A list of addresses is none, and would hide one that is not loopback behind one that is.
+  if (address.find_first_of(", \t\n;") != std::string::npos) return false;
   if (address.starts_with("unix:")) return true;
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (address.starts_with("[")) host = address.substr(0, address.find(']') + 1);
+  const bool is_bracketed = address.starts_with("[");
+  const std::size_t host_end = is_bracketed ? address.find(']') + 1 : address.find(':');
+  const std::string host = address.substr(0, host_end);
+  const std::string rest = host_end == std::string::npos ? "" : address.substr(host_end);
+  const bool is_port = rest.size() > 1 && rest[0] == ':' &&
+                       rest.find_first_not_of("0123456789", 1) == std::string::npos;
+  if (!rest.empty() && !is_port) return false;
   if (host == "localhost" || host == "[::1]") return true;
   in_addr ipv4{};
   return inet_pton(AF_INET, host.c_str(), &ipv4) == 1 && (ntohl(ipv4.s_addr) >> 24) == 127;

@@ -58,16 +58,25 @@ class TokenSource {
         read_(Steady::now()) {}
 
   std::string Current() {
-    absl::MutexLock lock(&mu_);
-    if (!file_.empty() && Steady::now() - read_ >= reread_) {
-      read_ = Steady::now();
+    if (IsDue()) {
+      // Outside of the lock: a file system that hangs holds up this call and no other.
       absl::StatusOr<std::string> token = ReadToken(file_);
+      absl::MutexLock lock(&mu_);
       if (token.ok()) token_ = *std::move(token);
     }
+    absl::MutexLock lock(&mu_);
     return token_;
   }
 
  private:
+  // Whether the caller is to read the file: one at a time, and not again for a while.
+  bool IsDue() {
+    absl::MutexLock lock(&mu_);
+    if (file_.empty() || Steady::now() - read_ < reread_) return false;
+    read_ = Steady::now();
+    return true;
+  }
+
   const std::string file_;
   const std::chrono::nanoseconds reread_;
   absl::Mutex mu_;
@@ -121,21 +130,24 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsOf(
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Open(const std::string& address,
                                                     const options::ServerAccess& access,
-                                                    const grpc::ChannelArguments& arguments,
+                                                    const grpc::ChannelArguments& given,
                                                     absl::Duration reread) {
   RETURN_IF_ERROR(options::Check(access, address));
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ChannelCredentials> credentials,
                    CredentialsOf(access));
+  grpc::ChannelArguments arguments = given;
+  // Of a plain connection a proxy, which the environment may name, would read all, the token too.
+  if (!access.UsesTls()) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (!access.HasToken()) return grpc::CreateCustomChannel(address, credentials, arguments);
   std::string token;
-  if (access.token_file.empty()) {
+  if (!access.token.empty()) {
     ASSIGN_OR_RETURN(token, CheckToken("--token (BITSWEEP_TOKEN)", access.token));
   } else {
     ASSIGN_OR_RETURN(token, ReadToken(access.token_file));
   }
   std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(std::make_unique<BearerFactory>(
-      std::make_shared<TokenSource>(std::move(token), access.token_file, reread)));
+  interceptors.push_back(std::make_unique<BearerFactory>(std::make_shared<TokenSource>(
+      std::move(token), access.token.empty() ? access.token_file : "", reread)));
   return grpc::experimental::CreateCustomChannelWithInterceptors(address, credentials, arguments,
                                                                  std::move(interceptors));
 }

@@ -105,8 +105,7 @@ absl::StatusOr<rpc::ConfiguredToken> ReadConfigured(const std::string& value) {
         fmt::format("{}: expected one line of {} to {} visible ASCII characters without spaces",
                     source, kShortestToken, kLongestToken));
   }
-  return rpc::ConfiguredToken{
-      fmt::format("the server's configured {} token", Name(*scope)), Sha256Hex(token), {*scope}};
+  return rpc::ConfiguredToken{Sha256Hex(token), {*scope}};
 }
 
 }  // namespace
@@ -135,7 +134,14 @@ absl::StatusOr<rpc::AccessOptions> MakeAccessOptions(const ServerOptions& option
   rpc::AccessOptions access{.tokens_required = RequiresTokens(options)};
   for (const std::string& value : options.token_files) {
     ASSIGN_OR_RETURN(rpc::ConfiguredToken token, ReadConfigured(value));
-    access.configured.push_back(std::move(token));
+    const auto same =
+        std::find_if(access.configured.begin(), access.configured.end(),
+                     [&](const rpc::ConfiguredToken& other) { return other.hash == token.hash; });
+    if (same == access.configured.end()) {
+      access.configured.push_back(std::move(token));
+    } else {  // one token of several scopes
+      same->scopes.Add(token.scopes);
+    }
   }
   return access;
 }

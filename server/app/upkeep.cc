@@ -78,7 +78,9 @@ void Upkeep::RefreshGauges() {
   }
   gauges.process = ReadProcessUsage();
   gauges.oldest_queued = info->oldest_queued;
+  gauges.last_backup = info->last_backup;
   gauges.queue_paused = scheduler_.IsQueuePaused();
+  gauges.ready = gauges.queue_paused ? 0 : info->ready;
   for (const scheduler::LiveWorker& worker : scheduler_.Workers()) {
     if (worker.lost) {
       ++gauges.workers_lost;

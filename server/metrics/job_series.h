@@ -61,6 +61,9 @@ struct JobSeries : Families {
   Gauge& last_finished =
       OneGauge("bitsweep_last_trial_finished_timestamp_seconds",
                "When the latest trial or transform job ended since the start; 0 before the first");
+  Gauge& ready = OneGauge("bitsweep_jobs_ready",
+                          "Queued jobs that may be handed out: neither their submission nor the "
+                          "queue is paused");
   Gauge& oldest_queued = OneGauge(
       "bitsweep_oldest_queued_timestamp_seconds",
       "Since when the job that is next in a sweep or transform waits, the oldest; 0: none does. "

@@ -155,7 +155,6 @@ void ServerMetrics::StoreCheckpointed(absl::Duration taken, bool is_held_up) {
 }
 
 void ServerMetrics::StoreBusy() { impl_->server.busy.Increment(); }
-void ServerMetrics::BackedUp(absl::Time time) { impl_->server.last_backup.Set(UnixSeconds(time)); }
 void ServerMetrics::IntegrityChecked(bool ok) { impl_->server.integrity_ok.Set(ok ? 1 : 0); }
 
 void ServerMetrics::PlanViolated(std::int64_t problems) {
@@ -188,6 +187,8 @@ void ServerMetrics::Set(const Gauges& gauges) {
   for (const auto& [gauge, value] : values) gauge->Set(static_cast<double>(value));
   server.heartbeat_age.Set(absl::ToDoubleSeconds(gauges.heartbeat_age));
   jobs.oldest_queued.Set(gauges.oldest_queued ? UnixSeconds(*gauges.oldest_queued) : 0);
+  jobs.ready.Set(static_cast<double>(gauges.ready));
+  impl_->server.last_backup.Set(gauges.last_backup ? UnixSeconds(*gauges.last_backup) : 0);
   server.queue_paused.Set(gauges.queue_paused ? 1 : 0);
   server.start_time.Set(gauges.process.start_time_seconds);
   server.cpu_seconds.Increment(

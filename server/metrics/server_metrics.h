@@ -43,6 +43,8 @@ struct Gauges {
   std::int64_t slots_busy = 0;
   absl::Duration heartbeat_age;  // of the worker, of those alive, that was silent for longest
   std::optional<absl::Time> oldest_queued;
+  std::int64_t ready = 0;  // queued jobs that may be handed out
+  std::optional<absl::Time> last_backup;
   bool queue_paused = false;
   std::int64_t db_bytes = 0;
   std::int64_t wal_bytes = 0;
@@ -101,7 +103,6 @@ class ServerMetrics {
   void StoreCommitted(std::int64_t operations, absl::Duration taken);
   void StoreCheckpointed(absl::Duration taken, bool is_held_up);
   void StoreBusy();
-  void BackedUp(absl::Time time);
   void IntegrityChecked(bool ok);
   void PlanViolated(std::int64_t problems);
   void Set(const Gauges& gauges);

@@ -62,9 +62,8 @@ struct ServerSeries : Families {
       "Time of a checkpoint: the log's pages go into the store's file", kCheckpointSeconds);
   Counter& checkpoint_busy = OneCounter("bitsweep_store_checkpoint_busy_total",
                                         "Checkpoints that a reader kept from finishing");
-  Gauge& last_backup =
-      OneGauge("bitsweep_store_last_backup_timestamp_seconds",
-               "When the latest backup was made since the start; 0 before the first");
+  Gauge& last_backup = OneGauge("bitsweep_store_last_backup_timestamp_seconds",
+                                "When the latest backup of this store was sent; 0: never");
   Gauge& integrity_ok =
       OneGauge("bitsweep_store_integrity_ok",
                "1 while no check has found a problem of the store, 0 since one has");

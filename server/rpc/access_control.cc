@@ -68,7 +68,7 @@ absl::Status AccessControl::Load() {
 absl::StatusOr<AccessControl::Bearer> AccessControl::Identify(std::string_view token) const {
   const std::string hash = Sha256Hex(token);
   for (const ConfiguredToken& configured : options_.configured) {
-    if (AreEqual(configured.hash, hash)) return Bearer{configured.name, configured.scopes};
+    if (AreEqual(configured.hash, hash)) return Bearer{"a configured token", configured.scopes};
   }
   const absl::Status invalid =
       Unauthenticated("TOKEN_INVALID", "the bearer token is none of this server's");

@@ -23,7 +23,6 @@ namespace bitsweep::rpc {
 
 // A token that the operator gives by a file; it is not in the store and cannot be revoked there.
 struct ConfiguredToken {
-  std::string name;  // for messages, also to its bearer
   std::string hash;  // SHA-256 of the token, hex
   ScopeSet scopes;
 };

@@ -11,6 +11,9 @@
 
 namespace bitsweep::rpc {
 
+// What a check of the store found, as the API says it. Pure.
+v1::VerifyStoreResponse ReportMessage(const store::VerifyReport& report);
+
 // AdminService on scheduler and store. Thread-safe; what it is given must outlive it.
 class AdminServiceImpl final : public v1::AdminService::Service {
  public:

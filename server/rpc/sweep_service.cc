@@ -152,12 +152,18 @@ grpc::Status SweepServiceImpl::WatchSweep(grpc::ServerContext* context,
     return ToGrpcStatus(denied);
   }
   metrics_.WatchStreams(1);
-  const absl::Status status =
-      FollowSweep(*request, scheduler_, store_, clock_,
-                  {.write = [&](const v1::WatchSweepResponse& r) { return writer->Write(r); },
-                   .is_cancelled = [&] { return context->IsCancelled(); },
-                   .on_gap = [&] { metrics_.WatchFellBehind(); }});
+  const absl::Status status = FollowSweep(
+      *request, scheduler_, store_, clock_,
+      {.write = [&](const v1::WatchSweepResponse& r) { return writer->Write(r); },
+       .is_cancelled =
+           [&] {
+             return context->IsCancelled() || !access_.Require(*context, {Scope::kRead}).ok();
+           },
+       .on_gap = [&] { metrics_.WatchFellBehind(); }});
   metrics_.WatchStreams(-1);
+  if (const absl::Status denied = access_.Require(*context, {Scope::kRead}); !denied.ok()) {
+    return ToGrpcStatus(denied);  // since it began
+  }
   return ToGrpcStatus(status);
 }
 

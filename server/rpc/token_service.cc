@@ -21,7 +21,7 @@ namespace {
 const absl::Duration kShortestLife = absl::Seconds(1);
 const absl::Duration kLongestLife = absl::Hours(24) * 36525;  // a century: a typing error above
 
-v1::Scope ToProto(Scope scope) {
+v1::Scope ScopeMessage(Scope scope) {
   switch (scope) {
     case Scope::kRead:
       return v1::SCOPE_READ;
@@ -35,9 +35,9 @@ v1::Scope ToProto(Scope scope) {
   return v1::SCOPE_UNSPECIFIED;
 }
 
-std::optional<Scope> FromProto(int scope) {
+std::optional<Scope> ScopeValue(int scope) {
   for (const Scope known : kAllScopes) {
-    if (ToProto(known) == scope) return known;
+    if (ScopeMessage(known) == scope) return known;
   }
   return std::nullopt;
 }
@@ -48,7 +48,7 @@ v1::Token TokenServiceImpl::TokenMessage(const store::TokenRecord& record) const
   v1::Token token;
   token.set_name(TokenName(record.token_id));
   for (const Scope scope : kAllScopes) {
-    if (record.scopes.Has(scope)) token.add_scopes(ToProto(scope));
+    if (record.scopes.Has(scope)) token.add_scopes(ScopeMessage(scope));
   }
   *token.mutable_create_time() = convert::ToProto(record.create_time);
   token.set_state(v1::Token::STATE_ACTIVE);
@@ -72,7 +72,7 @@ absl::Status TokenServiceImpl::Create(const v1::CreateTokenRequest& request,
   }
   ScopeSet scopes;
   for (int i = 0; i < request.scopes_size(); ++i) {
-    const std::optional<Scope> scope = FromProto(request.scopes(i));
+    const std::optional<Scope> scope = ScopeValue(request.scopes(i));
     if (scope) {
       scopes.Add(*scope);
     } else {

@@ -128,9 +128,15 @@ grpc::Status TransformServiceImpl::WatchTransform(
   const absl::Status status = FollowTransform(
       *request, scheduler_, store_, clock_,
       {.write = [&](const v1::WatchTransformResponse& r) { return writer->Write(r); },
-       .is_cancelled = [&] { return context->IsCancelled(); },
+       .is_cancelled =
+           [&] {
+             return context->IsCancelled() || !access_.Require(*context, {Scope::kRead}).ok();
+           },
        .on_gap = [&] { metrics_.WatchFellBehind(); }});
   metrics_.WatchStreams(-1);
+  if (const absl::Status denied = access_.Require(*context, {Scope::kRead}); !denied.ok()) {
+    return ToGrpcStatus(denied);  // since it began
+  }
   return ToGrpcStatus(status);
 }
 

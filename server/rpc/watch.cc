@@ -15,17 +15,18 @@
 #include "server/scheduler/job_name.h"
 
 namespace bitsweep::rpc {
+
+absl::Status ServerDraining() {
+  return ErrorWithDetails(absl::StatusCode::kUnavailable, "the server is stopping",
+                          {.reason = "SERVER_DRAINING", .retry_after = absl::Seconds(1)});
+}
+
 namespace {
 
 constexpr absl::Duration kPace = absl::Milliseconds(200);
 constexpr absl::Duration kKeepAlive = absl::Seconds(10);  // a response at least this often
 constexpr std::int64_t kMaxGap = 5000;
 constexpr std::int64_t kMaxTransitions = 500;  // in one response
-
-absl::Status Draining() {
-  return ErrorWithDetails(absl::StatusCode::kUnavailable, "the server is stopping",
-                          {.reason = "SERVER_DRAINING", .retry_after = absl::Seconds(1)});
-}
 
 // What is watched: how to read it, and how a response shows it.
 struct SweepView {
@@ -134,7 +135,7 @@ absl::Status Follow(const Request& request, scheduler::Scheduler& scheduler, sto
       absl::MutexLock lock(&mu);
       clock.AwaitUntil(mu, absl::Condition(&never), next);
     }
-    if (hub.closed()) return Draining();
+    if (hub.closed()) return ServerDraining();
     if (watcher.is_cancelled()) return absl::CancelledError("the watcher has gone");
     version = hub.Version(name);
     ASSIGN_OR_RETURN(record, View::Read(store, name));

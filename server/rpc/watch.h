@@ -13,6 +13,9 @@
 
 namespace bitsweep::rpc {
 
+// Unavailable / SERVER_DRAINING.
+absl::Status ServerDraining();
+
 // The watcher's end of a stream.
 template <typename Response>
 struct Watcher {

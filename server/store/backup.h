@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
@@ -31,7 +33,13 @@ class BackupSource {
   // STORE_FULL when the copy of bitsweep.db does not fit beside it (artifacts take no space);
   // DataLoss / BACKUP_DAMAGED with the first problem when the copy is not as promised. `now` is the
   // time of the files in it.
-  virtual absl::StatusOr<std::unique_ptr<Backup>> StartBackup(absl::Time now) = 0;
+  //
+  // One at a time, to the end of the Backup's life: FailedPrecondition / BACKUP_RUNNING.
+  // `keep_going` is asked now and then meanwhile; when it says false, Cancelled.
+  virtual absl::StatusOr<std::unique_ptr<Backup>> StartBackup(
+      absl::Time now, absl::FunctionRef<bool()> keep_going) = 0;
+  // Remembers that a backup was made at `time`: StoreInfo::last_backup.
+  virtual absl::Status NoteBackup(absl::Time time) = 0;
 };
 
 }  // namespace bitsweep::store

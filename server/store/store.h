@@ -45,6 +45,8 @@ struct StoreInfo {
   // Since when the job that is next in some sweep or transform waits, the oldest of them. Those
   // that are paused do not count.
   std::optional<absl::Time> oldest_queued;
+  std::int64_t ready = 0;  // queued jobs whose submission is not paused
+  std::optional<absl::Time> last_backup;
   std::int64_t store_bytes = 0;
   std::int64_t wal_bytes = 0;
   std::int64_t free_bytes = 0;

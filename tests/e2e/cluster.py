@@ -16,6 +16,8 @@ import threading
 import time
 import unittest
 
+from child import end_with_test
+
 BIN = pathlib.Path(os.environ["BITSWEEP_BIN"])
 TOOLS = pathlib.Path(os.environ.get("BITSWEEP_TOOLS", "build/tools/bin"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -51,7 +53,7 @@ class Process:
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(
                 [BIN / program, "--port-file", self.port_file, *map(str, arguments)],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=end_with_test,
                 env={k: v for k, v in os.environ.items() if not k.startswith("BITSWEEP_")} | (environment or {}))
 
     def ports(self):
@@ -128,7 +130,7 @@ class Cluster(unittest.TestCase):
 
     def cli(self, *arguments, check=True, stdin=None, seconds=300):
         done = subprocess.run([BIN / "bitsweep", "--server", self.address, *map(str, arguments)],
-                              input=stdin, capture_output=True, text=True, timeout=seconds)
+                              input=stdin, capture_output=True, text=True, timeout=seconds, preexec_fn=end_with_test)
         if check and done.returncode != 0:
             raise AssertionError(f"bitsweep {' '.join(map(str, arguments))} ended with {done.returncode}\n"
                                  f"{done.stdout}\n{done.stderr}\n--- server\n{self.server.tail()}")

@@ -119,9 +119,11 @@ def durations():
 def capacity():
     return row(
         "Capacity",
-        series("Slots and open work", "Slots of live workers, those that work, and how many trials and jobs are open.",
+        series("Slots and open work", "Slots of live workers, those that work, and how many trials and jobs are open. "
+               "Ready: those of them that wait and are not paused.",
                [query(f"sum {SLOTS}", "slots"), query(f"sum {SLOTS_BUSY}", "slots busy"),
-                query(f"sum({metric('bitsweep_trials', IS_OPEN)})", "open trials and jobs")], stepped=True),
+                query(f"sum({metric('bitsweep_trials', IS_OPEN)})", "open trials and jobs"),
+                query(f"sum({metric('bitsweep_jobs_ready')})", "ready")], stepped=True),
         series("Workers, by state", "Lost: silent for longer than the time of a lease.",
                f"sum by (state) ({metric('bitsweep_workers')})", "{{state}}", stack=True, stepped=True,
                colours=("idle", "busy", "draining", "lost")))

@@ -16,7 +16,7 @@ def now():
         stat("Plan violations", "Sweeps and transforms, in the range shown, whose counters differ from their plan or "
              "rows. Anything but 0 is a defect.",
              f"sum({increase('bitsweep_plan_invariant_violations_total')})", "short", OK_UNLESS_ANY, fill=True),
-        stat("Last backup", "How old the latest backup is; none: none was made since the server's start.",
+        stat("Last backup", "How old the latest backup of this store is; none: there never was one.",
              f"time() - max({BACKUP} > 0)", "dtdurations",
              steps((None, "green"), (86400, "yellow"), (7 * 86400, "red")), none="none"),
         stat("Free space", "Where the store lies. Submits are refused below 64 MiB.", f"min({FREE})", "bytes",

@@ -2,9 +2,12 @@
 // Copies of the whole store, made while it is used.
 #include <sqlite3.h>
 
+#include <atomic>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "core/base/errors.h"
 #include "core/base/ids.h"
 #include "core/base/status_macros.h"
@@ -15,29 +18,34 @@
 #include "server/store/sqlite/verify.h"
 
 namespace bitsweep::store {
-namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that goes when this goes.
-class TemporaryFolder {
+// The folder of one backup, which goes with it, and the sign that one is under way.
+class BackupFolder {
  public:
-  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
-  ~TemporaryFolder() {
+  // REQUIRES: the caller has set `is_backing_up`.
+  BackupFolder(fs::path path, std::atomic<bool>& is_backing_up)
+      : path_(std::move(path)), is_backing_up_(is_backing_up) {}
+  ~BackupFolder() {
     std::error_code error;
     fs::remove_all(path_, error);
+    is_backing_up_ = false;
   }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  BackupFolder(const BackupFolder&) = delete;
+  BackupFolder& operator=(const BackupFolder&) = delete;
   const fs::path& path() const { return path_; }
 
  private:
   const fs::path path_;
+  std::atomic<bool>& is_backing_up_;
 };
+
+namespace {
 
 class FolderBackup final : public Backup {
  public:
-  FolderBackup(std::unique_ptr<TemporaryFolder> folder, std::unique_ptr<TarStream> stream,
+  FolderBackup(std::unique_ptr<BackupFolder> folder, std::unique_ptr<TarStream> stream,
                VerifyReport contents)
       : folder_(std::move(folder)), contents_(std::move(contents)), stream_(std::move(stream)) {}
 
@@ -47,31 +55,42 @@ class FolderBackup final : public Backup {
   const VerifyReport& contents() const override { return contents_; }
 
  private:
-  const std::unique_ptr<TemporaryFolder> folder_;
+  const std::unique_ptr<BackupFolder> folder_;
   const VerifyReport contents_;
   const std::unique_ptr<TarStream> stream_;  // reads the folder: goes before it
 };
 
-// Copies what `source`'s transaction sees, as one file without a log beside it.
-void CopyDatabase(Connection& source, const std::string& file) {
+constexpr int kPagesAStep = 4096;  // 16 MiB
+
+absl::Status GivenUp() { return absl::CancelledError("the backup was given up"); }
+
+// Copies what `source`'s transaction sees, as one file without a log beside it. Cancelled when
+// `keep_going` says so.
+absl::Status CopyDatabase(Connection& source, const std::string& file,
+                          absl::FunctionRef<bool()> keep_going) {
   sqlite3* target = nullptr;
   int code =
       sqlite3_open_v2(file.c_str(), &target,
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const absl::Cleanup close_it = [&] { sqlite3_close_v2(target); };
   sqlite3_backup* copy =
       code == SQLITE_OK ? sqlite3_backup_init(target, "main", source.handle(), "main") : nullptr;
-  if (copy != nullptr) {
-    code = sqlite3_backup_step(copy, -1);
-    sqlite3_backup_finish(copy);
-    if (code == SQLITE_DONE) {
-      code = sqlite3_exec(target, "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
-    }
-  } else if (code == SQLITE_OK) {
-    code = sqlite3_extended_errcode(target);
+  if (copy == nullptr) {
+    throw SqliteError(sqlite3_extended_errcode(target),
+                      fmt::format("copying the store: {}", sqlite3_errmsg(target)));
   }
-  const std::string message = fmt::format("copying the store: {}", sqlite3_errmsg(target));
-  sqlite3_close_v2(target);
-  if (code != SQLITE_OK) throw SqliteError(code, message);
+  bool is_wanted = true;
+  do {
+    code = sqlite3_backup_step(copy, kPagesAStep);
+    is_wanted = keep_going();
+  } while (code == SQLITE_OK && is_wanted);
+  sqlite3_backup_finish(copy);
+  if (!is_wanted) return GivenUp();
+  if (code == SQLITE_DONE) {
+    code = sqlite3_exec(target, "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
+  }
+  if (code == SQLITE_OK) return absl::OkStatus();
+  throw SqliteError(code, fmt::format("copying the store: {}", sqlite3_errmsg(target)));
 }
 
 absl::Status BackupDamaged(const std::vector<StoreProblem>& problems) {
@@ -83,7 +102,8 @@ absl::Status BackupDamaged(const std::vector<StoreProblem>& problems) {
 }
 
 // Opens the copy as a server would, and looks at all of it.
-absl::StatusOr<VerifyReport> CheckCopy(const fs::path& folder) {
+absl::StatusOr<VerifyReport> CheckCopy(const fs::path& folder,
+                                       absl::FunctionRef<bool()> keep_going) {
   VerifyReport report;
   std::vector<ArtifactRecord> artifacts;
   {
@@ -95,6 +115,7 @@ absl::StatusOr<VerifyReport> CheckCopy(const fs::path& folder) {
   report.artifacts = static_cast<std::int64_t>(artifacts.size());
   const std::unique_ptr<ArtifactFiles> files = ArtifactFiles::Look(folder / "artifacts");
   for (const ArtifactRecord& artifact : artifacts) {
+    if (!keep_going()) return GivenUp();
     const absl::Status status = files->Check(artifact.sha256, artifact.size_bytes);
     if (!status.ok()) report.problems.push_back({"artifacts", std::string(status.message())});
   }
@@ -104,35 +125,75 @@ absl::StatusOr<VerifyReport> CheckCopy(const fs::path& folder) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Backup>> SqliteStore::StartBackup(absl::Time now) {
-  const fs::path file = fs::path(options_.data_dir) / "bitsweep.db";
-  std::error_code error;
-  const auto bytes = static_cast<std::int64_t>(fs::file_size(file, error));
-  RETURN_IF_ERROR(CheckSpace(options_.min_free_bytes + (error ? 0 : bytes)));
+absl::StatusOr<std::unique_ptr<Backup>> SqliteStore::CopyInto(
+    std::unique_ptr<BackupFolder> folder, absl::Time now, absl::FunctionRef<bool()> keep_going) {
+  const fs::path links = folder->path() / "artifacts";
+  Connection source((fs::path(options_.data_dir) / "bitsweep.db").string(), OpenMode::kReadOnly);
+  std::vector<std::string> artifacts;
+  // One moment for rows and files: from it on no file goes until all have a second name. On the
+  // writer thread, where nothing is committed or removed meanwhile.
+  RETURN_IF_ERROR(writer_.Run([&](Connection&) -> absl::Status {
+    source.Run("BEGIN");
+    Statement row = source.Query("SELECT sha256 FROM artifacts");
+    while (row.Step()) artifacts.push_back(row.Text(0));
+    is_linking_ = true;
+    return absl::OkStatus();
+  }));
+  absl::Status linked;
+  for (const std::string& sha256 : artifacts) {
+    // A file that is missing is found by CheckCopy.
+    linked = files_->LinkInto(links, sha256);
+    if (absl::IsNotFound(linked)) linked = absl::OkStatus();
+    if (linked.ok() && !keep_going()) linked = GivenUp();
+    if (!linked.ok()) break;
+  }
+  RETURN_IF_ERROR(writer_.Run([&](Connection&) {
+    is_linking_ = false;
+    return absl::OkStatus();
+  }));
+  RETURN_IF_ERROR(linked);
+  RETURN_IF_ERROR(CopyDatabase(source, (folder->path() / "bitsweep.db").string(), keep_going));
+  source.Run("COMMIT");
+  ASSIGN_OR_RETURN(VerifyReport contents, CheckCopy(folder->path(), keep_going));
+  ASSIGN_OR_RETURN(std::unique_ptr<TarStream> stream, TarStream::Open(folder->path(), now));
+  return std::make_unique<FolderBackup>(std::move(folder), std::move(stream), std::move(contents));
+}
+
+absl::StatusOr<std::unique_ptr<Backup>> SqliteStore::StartBackup(
+    absl::Time now, absl::FunctionRef<bool()> keep_going) {
+  if (is_backing_up_.exchange(true)) {
+    return ErrorWithDetails(absl::StatusCode::kFailedPrecondition,
+                            "another backup is under way: one at a time",
+                            {.reason = "BACKUP_RUNNING"});
+  }
+  absl::Cleanup not_begun = [this] { is_backing_up_ = false; };
+  std::int64_t bytes = 0;
+  for (const char* name : {"bitsweep.db", "bitsweep.db-wal"}) {
+    std::error_code error;
+    const auto size = fs::file_size(fs::path(options_.data_dir) / name, error);
+    if (!error) bytes += static_cast<std::int64_t>(size);
+  }
+  RETURN_IF_ERROR(CheckSpace(options_.min_free_bytes + bytes));
   ASSIGN_OR_RETURN(fs::path path, files_->MakeTemporaryFolder("backup"));
-  auto folder = std::make_unique<TemporaryFolder>(std::move(path));
-  fs::create_directories(folder->path() / "artifacts", error);
+  std::error_code error;
+  fs::create_directories(path / "artifacts", error);
+  auto folder = std::make_unique<BackupFolder>(std::move(path), is_backing_up_);
+  std::move(not_begun).Cancel();  // the folder's from here on
   try {
-    Connection source(file.string(), OpenMode::kReadOnly);
-    // One moment for rows and files: on the writer thread nothing is committed or removed
-    // meanwhile.
-    RETURN_IF_ERROR(writer_.Run([&](Connection&) -> absl::Status {
-      source.Run("BEGIN");
-      Statement row = source.Query("SELECT sha256 FROM artifacts");
-      while (row.Step()) {
-        RETURN_IF_ERROR(files_->LinkInto(folder->path() / "artifacts", row.Text(0)));
-      }
-      return absl::OkStatus();
-    }));
-    CopyDatabase(source, (folder->path() / "bitsweep.db").string());
-    source.Run("COMMIT");
-    ASSIGN_OR_RETURN(VerifyReport contents, CheckCopy(folder->path()));
-    ASSIGN_OR_RETURN(std::unique_ptr<TarStream> stream, TarStream::Open(folder->path(), now));
-    return std::make_unique<FolderBackup>(std::move(folder), std::move(stream),
-                                          std::move(contents));
+    return CopyInto(std::move(folder), now, keep_going);
   } catch (const SqliteError& sqlite_error) {
     return ToStatus(sqlite_error);
   }
+}
+
+absl::Status SqliteStore::NoteBackup(absl::Time time) {
+  return writer_.Run([&](Connection& db) {
+    db.Run(
+        "INSERT INTO settings (key, value) VALUES ('last_backup', ?1) "
+        "ON CONFLICT (key) DO UPDATE SET value = max(value, ?1)",
+        ToMicros(time));
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace bitsweep::store

@@ -128,6 +128,7 @@ absl::StatusOr<std::int64_t> SqliteStore::CollectGarbage(absl::Time before) {
   std::vector<std::string> removed;
   RETURN_IF_ERROR(writer_.Run(WriteOp::kArtifact, [&](Connection& db) {
     removed.clear();
+    if (is_linking_) return absl::OkStatus();  // a backup begins: the next time
     Statement row = db.Query(
         "DELETE FROM artifacts WHERE create_time < ?1 "
         "AND NOT EXISTS (SELECT 1 FROM models m WHERE m.artifact = sha256) "

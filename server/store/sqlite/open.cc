@@ -149,6 +149,12 @@ absl::StatusOr<StoreInfo> SqliteStore::Info() {
         "ORDER BY not_before, id LIMIT 1)) FROM queue_sources s WHERE s.end_time IS NULL AND "
         "s.paused = 0");
     if (oldest.Step()) info.oldest_queued = MaybeTime(oldest, 0);
+    Statement ready = db.Query(
+        "SELECT coalesce(sum(c.jobs), 0) FROM queue_sources s JOIN counters c ON c.submission = "
+        "s.id AND c.state = 'QUEUED' WHERE s.end_time IS NULL AND s.paused = 0");
+    if (ready.Step()) info.ready = ready.Int(0);
+    Statement backup = db.Query("SELECT value FROM settings WHERE key = 'last_backup'");
+    if (backup.Step()) info.last_backup = MaybeTime(backup, 0);
     return absl::OkStatus();
   }));
   const std::string file = DbFile(options_.data_dir);

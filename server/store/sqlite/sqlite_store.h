@@ -2,6 +2,7 @@
 #ifndef BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
 #define BITSWEEP_SERVER_STORE_SQLITE_SQLITE_STORE_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,8 @@
 #include "server/store/store.h"
 
 namespace bitsweep::store {
+
+class BackupFolder;
 
 // The Store on SQLite. Methods are grouped by source: sweeps.cc, queue.cc, results.cc,
 // trial_queries.cc, configuration_queries.cc, transforms.cc, transform_jobs.cc,
@@ -108,7 +111,9 @@ class SqliteStore final : public Store {
   absl::StatusOr<TokenRecord> RevokeToken(const std::string& token_id, absl::Time now) override;
 
   // BackupSource
-  absl::StatusOr<std::unique_ptr<Backup>> StartBackup(absl::Time now) override;
+  absl::StatusOr<std::unique_ptr<Backup>> StartBackup(
+      absl::Time now, absl::FunctionRef<bool()> keep_going) override;
+  absl::Status NoteBackup(absl::Time time) override;
 
   // Store
   absl::Status PutWorker(const WorkerRecord& worker) override;
@@ -152,6 +157,10 @@ class SqliteStore final : public Store {
                                       const spec::RetryLimits& limits, std::string_view outcome,
                                       absl::Time now);
 
+  absl::StatusOr<std::unique_ptr<Backup>> CopyInto(std::unique_ptr<BackupFolder> folder,
+                                                   absl::Time now,
+                                                   absl::FunctionRef<bool()> keep_going);
+
   const SqliteStoreOptions options_;
   const int lock_fd_;
   const std::unique_ptr<ArtifactFiles> files_;
@@ -160,6 +169,8 @@ class SqliteStore final : public Store {
     bool has_started = false;
   };
   std::map<std::int64_t, Touched> touched_;  // by submission; writer thread only
+  std::atomic<bool> is_backing_up_ = false;
+  bool is_linking_ = false;  // no artifact is removed meanwhile; writer thread only
   Writer writer_;
   ReaderPool readers_;
   absl::Mutex mu_;

@@ -14,8 +14,9 @@ namespace {
 constexpr std::size_t kMaxGroup = 256;
 constexpr int kCheckpointPages = 4000;  // about 16 MiB of WAL
 constexpr int kTruncatePages = 40000;   // about 160 MiB: a reader held it up for long
-constexpr int kLockPauseMs = 10;        // while another process has the lock,
-constexpr int kLockTries = 500;         // 5 s long
+const absl::Duration kTruncatePause = absl::Minutes(1);
+constexpr int kLockPauseMs = 10;  // while another process has the lock,
+constexpr int kLockTries = 500;   // 5 s long
 
 }  // namespace
 
@@ -151,11 +152,13 @@ bool Writer::WaitForLock(int tries) {
 
 void Writer::MaybeCheckpoint() {
   if (wal_pages_ < kCheckpointPages) return;
-  const int mode =
-      wal_pages_ >= kTruncatePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   int pages = 0;
   int done = 0;
   const absl::Time start = absl::Now();
+  // It waits for readers, and everything for it: not each time while one reads for long.
+  const bool truncates = wal_pages_ >= kTruncatePages && start >= next_truncate_;
+  if (truncates) next_truncate_ = start + kTruncatePause;
+  const int mode = truncates ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   is_checkpointing_ = true;
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &pages, &done);
   is_checkpointing_ = false;

@@ -71,8 +71,9 @@ class Writer {
   bool closing_ ABSL_GUARDED_BY(mu_) = false;
   std::int64_t commits_ ABSL_GUARDED_BY(mu_) = 0;
   std::int64_t operations_ ABSL_GUARDED_BY(mu_) = 0;
-  int wal_pages_ = 0;              // writer thread only
-  bool is_checkpointing_ = false;  // the same
+  int wal_pages_ = 0;                                // writer thread only
+  bool is_checkpointing_ = false;                    // the same
+  absl::Time next_truncate_ = absl::InfinitePast();  // the same
   std::thread thread_;
 };
 

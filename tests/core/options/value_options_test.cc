@@ -59,7 +59,8 @@ TEST(IsLoopbackTest, TakesNothingElseForOne) {
   for (const char* address :
        {"", ":50051", "0.0.0.0:50051", "[::]:50051", "10.0.0.1:50051", "128.0.0.1:1",
         "127.example.com:50051", "127.0.0.1.example.com:1", "localhost.example.com:1",
-        "mylocalhost:1", "[2001:db8::1]:50051", "*:50051"}) {
+        "mylocalhost:1", "[2001:db8::1]:50051", "*:50051", "[::1]:1,0.0.0.0:2",
+        "127.0.0.1:1, 10.0.0.1:2", "[::1]x", "127.0.0.1:x", "localhost:1:2"}) {
     EXPECT_FALSE(IsLoopback(address)) << address;
   }
 }

@@ -207,8 +207,19 @@ class Engine:
         pack.wait(30)
         return CCACHE if done.returncode == 0 else None
 
+    def remove_project(self, project):
+        """What a test of this project that was killed has left."""
+        label = f"label=com.docker.compose.project={project}"
+        for kind, remove in (("ps", ["rm", "-f", "-v"]), ("network ls", ["network", "rm"]), ("volume ls", ["volume", "rm"])):
+            left = self(*kind.split(), "-q", *(["-a"] if kind == "ps" else []), "--filter", label).stdout.split()
+            if left:
+                self(*remove, *left, check=False)
+
     def tidy(self):
-        """Of an engine of our own: drops images without a name, and of what only builds use the oldest beyond 6 GB."""
-        if self.daemon:
+        """Of an engine of our own: drops images without a name, and of what only builds use the oldest beyond 6 GB. Of another's: the
+        largest of what is only for the next test."""
+        if not self.daemon:
+            self("image", "rm", CCACHE, check=False)
+        else:
             self("image", "prune", "-f", check=False)
             self("builder", "prune", "-a", "-f", "--keep-storage", "6gb", check=False)

@@ -421,6 +421,7 @@ def main():
         engine.ccache = None
         version = engine("version", "--format", "{{.Server.Version}}").stdout.strip()
         say(f"engine {version}, {'our own' if engine.daemon else 'the one that answers'}; client {engine.docker}")
+        engine.remove_project(PROJECT)
         build()
     except Unavailable as reason:
         print(f"no container engine: {reason}", flush=True)

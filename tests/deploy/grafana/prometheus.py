@@ -12,6 +12,7 @@ import urllib.request
 import dashboards
 
 sys.path.insert(0, str(dashboards.ROOT / "tests" / "e2e"))
+from child import end_with_test
 from cluster import wait_until
 
 
@@ -43,7 +44,7 @@ class Prometheus:
                 self.popen = subprocess.Popen(
                     ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.folder / 'tsdb'}",
                      f"--web.listen-address={self.address}", "--log.level=warn"], stdout=log, stderr=log,
-                    stdin=subprocess.DEVNULL)
+                    stdin=subprocess.DEVNULL, preexec_fn=end_with_test)
             if wait_until(self._ready, "Prometheus is ready or has ended", 30) == "ready":
                 return
         raise AssertionError(f"Prometheus does not start:\n{self.log.read_text()}")

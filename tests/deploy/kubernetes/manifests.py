@@ -28,13 +28,21 @@ def _object(required, **properties):
 
 _TEXT, _COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
 _SELECTOR = _object(["matchLabels"], matchLabels={"type": "object", "additionalProperties": _TEXT})
-_ENDPOINTS = {"type": "array", "minItems": 1, "items": _object(["port"], port=_TEXT, path=_TEXT, interval=_TEXT)}
+_LABELS = {"type": "object", "additionalProperties": _TEXT}
+_ENDPOINTS = {"type": "array", "minItems": 1, "items": _object(
+    ["port"], port=_TEXT, path=_TEXT, interval=_TEXT, relabelings={"type": "array", "items": _object(
+        ["targetLabel", "replacement"], targetLabel=_TEXT, replacement=_TEXT)})}
 # Kinds that operators bring, as far as they are used here: every other field is a complaint.
 CUSTOM = {
     "ServiceMonitor": ("monitoring.coreos.com/v1", _object(["selector", "endpoints"], selector=_SELECTOR,
                                                            endpoints=_ENDPOINTS)),
     "PodMonitor": ("monitoring.coreos.com/v1", _object(["selector", "podMetricsEndpoints"], selector=_SELECTOR,
                                                        podMetricsEndpoints=_ENDPOINTS)),
+    "PrometheusRule": ("monitoring.coreos.com/v1", _object(["groups"], groups={"type": "array", "items": _object(
+        ["name", "rules"], name=_TEXT, rules={"type": "array", "minItems": 1, "items": {"oneOf": [
+            _object(["record", "expr"], record=_TEXT, expr=_TEXT, labels=_LABELS),
+            _object(["alert", "expr"], alert=_TEXT, expr=_TEXT, labels=_LABELS, annotations=_LABELS,
+                    **{"for": _TEXT})]}})})),
     "ScaledObject": ("keda.sh/v1alpha1", _object(
         ["scaleTargetRef", "triggers"],
         scaleTargetRef=_object(["name"], apiVersion=_TEXT, kind=_TEXT, name=_TEXT),
@@ -319,7 +327,32 @@ def one_store(documents):
             yield f"{name_of(workload)}: a store has one server"
 
 
-CHECKS = [schema, namespaces, selectors, ports, references, restricted, images, draining, paths, one_store]
+def jobs_of(documents):
+    """The label `job` of what each monitor scrapes, by name: the operator's own, or the one that a relabeling sets."""
+    found = {}
+    for monitor in of_kind(documents, "ServiceMonitor", "PodMonitor"):
+        spec, metadata = monitor["spec"], monitor["metadata"]
+        names = [f"{metadata.get('namespace')}/{metadata['name']}"]
+        if monitor["kind"] == "ServiceMonitor":
+            names = [s["metadata"]["name"] for s in of_kind(documents, "Service")
+                     if selects(spec["selector"], s["metadata"]["labels"])]
+        for endpoint in spec.get("endpoints", spec.get("podMetricsEndpoints")):
+            set_to = [r["replacement"] for r in endpoint.get("relabelings", []) if r["targetLabel"] == "job"]
+            found.setdefault(name_of(monitor), set()).update(set_to[-1:] or names)
+    return found
+
+
+def alerts_find_their_jobs(documents):
+    """A job that a rule names is one that is scraped here."""
+    scraped = set().union(*jobs_of(documents).values())
+    for document in of_kind(documents, "PrometheusRule"):
+        for rule in (rule for group in document["spec"]["groups"] for rule in group["rules"]):
+            for job in set(re.findall(r'\bjob="([^"]*)"', rule.get("expr", ""))) - scraped:
+                yield f"{name_of(document)}: {rule.get('alert') or rule['record']} is about job {job}, which nothing is"
+
+
+CHECKS = [schema, namespaces, selectors, ports, references, restricted, images, draining, paths, one_store,
+          alerts_find_their_jobs]
 
 
 def complaints(documents):

@@ -3,10 +3,12 @@
 """deploy/kubernetes: built by the real kustomize, held against the API's schemas and rules, and its containers' commands
 run as they stand there, with folders of this machine for the mounts."""
 import copy
+import json
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.error
 import urllib.request
@@ -36,6 +38,23 @@ BUILT = {path: build(path) for path in BUILDS}
 def container_of(documents, kind, name):
     (container,) = pod_of(one(documents, kind, name))["containers"]
     return container
+
+
+def adapter_rule():
+    (rule,) = manifests.load((FOLDER / "prometheus-adapter-values.yaml").read_text())[0]["rules"]["external"]
+    return rule
+
+
+def adapter_query(namespace):
+    """What prometheus-adapter makes of its rule for an autoscaler of this namespace."""
+    series = adapter_rule()["seriesQuery"].partition("{")[0]
+    return adapter_rule()["metricsQuery"].replace("<<.Series>>", series).replace(
+        "<<.LabelMatchers>>", f'namespace="{namespace}"')
+
+
+def keda_query():
+    (trigger,) = one(BUILT["overlays/keda"], "ScaledObject", WORKER)["spec"]["triggers"]
+    return trigger["metadata"]["query"]
 
 
 class ManifestsTest(unittest.TestCase):
@@ -82,19 +101,62 @@ class ManifestsTest(unittest.TestCase):
                 self.assertTrue(pod_of(workload)["containers"][0]["image"].endswith(f":{version}"), path)
 
     def test_autoscalers_and_the_adapter_speak_of_one_metric(self):
-        scaler = one(BUILT["base"], "HorizontalPodAutoscaler", WORKER)
-        metric = scaler["spec"]["metrics"][0]["external"]["metric"]
-        states = metric["selector"]["matchExpressions"][0]["values"]
-        (rule,) = manifests.load((FOLDER / "prometheus-adapter-values.yaml").read_text())[0]["rules"]["external"]
-        self.assertEqual(rule["name"]["as"], metric["name"])
-        self.assertTrue(rule["seriesQuery"].startswith(f"{metric['name']}{{"))
-        self.assertTrue(re.fullmatch(rule["name"]["matches"], metric["name"]))
-        (trigger,) = one(BUILT["overlays/keda"], "ScaledObject", WORKER)["spec"]["triggers"]
-        namespace = BUILT["overlays/keda"][0]["metadata"]["name"]
-        self.assertEqual(trigger["metadata"]["query"],
-                         f'sum({metric["name"]}{{namespace="{namespace}",state=~"{"|".join(states)}"}})')
+        (of_base,) = one(BUILT["base"], "HorizontalPodAutoscaler", WORKER)["spec"]["metrics"]
+        self.assertEqual(of_base["external"]["metric"], {"name": adapter_rule()["name"]["as"]})
+        series = adapter_rule()["seriesQuery"].partition("{")[0]
+        self.assertTrue(re.fullmatch(adapter_rule()["name"]["matches"], series))
+        self.assertEqual(adapter_query("bitsweep"), keda_query())
+        self.assertIn(f'namespace="{BUILT["overlays/keda"][0]["metadata"]["name"]}"', keda_query())
         golden = (ROOT / "tests" / "server" / "metrics" / "metrics.golden.txt").read_text()
-        self.assertRegex(golden, rf"(?m)^{metric['name']} \| gauge \| .*\bstate\b")
+        self.assertRegex(golden, rf"(?m)^{series} \| gauge \| ")
+        self.assertRegex(golden, r"(?m)^bitsweep_trials \| gauge \| .*\bstate\b")
+
+    def test_scaling_counts_what_may_run_and_what_does(self):
+        """The query, evaluated by Prometheus: 500 jobs wait, 400 of them in a paused sweep; later the queue is paused."""
+        def trials(kind, state, values, namespace="bitsweep"):
+            return {"series": f'bitsweep_trials{{namespace="{namespace}",kind="{kind}",state="{state}"}}', "values": values}
+        series = [trials("trial", "queued", "450x20"), trials("transform", "queued", "50x20"), trials("trial", "leased", "3x20"),
+                  trials("trial", "running", "8x20"), trials("transform", "running", "2x20"),
+                  trials("trial", "succeeded", "9000x20"), trials("trial", "running", "70x20", "other"),
+                  {"series": 'bitsweep_jobs_ready{namespace="bitsweep"}', "values": "100x9 0x10"},
+                  {"series": 'bitsweep_jobs_ready{namespace="other"}', "values": "7000x20"}]
+        cases = [{"expr": query, "eval_time": at, "exp_samples": [{"labels": "{}", "value": value}]}
+                 for query in (adapter_query("bitsweep"), keda_query()) for at, value in (("5m", 113), ("15m", 13))]
+        # Without a server there is no number, and nothing is scaled.
+        cases += [{"expr": adapter_query("nowhere"), "eval_time": "5m", "exp_samples": []}]
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "test.yml"
+            file.write_text(json.dumps({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": cases}]}))
+            done = subprocess.run(["promtool", "test", "rules", file], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_operator_has_the_rules_of_prometheus(self):
+        rules = [manifests.load(path.read_text())[0]["groups"]
+                 for path in sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))]
+        groups = [group for file in rules for group in file]
+        self.assertTrue(groups)
+        for path in ("overlays/example", "overlays/keda"):
+            self.assertEqual(one(BUILT[path], "PrometheusRule", "bitsweep")["spec"]["groups"], groups)
+        done = subprocess.run([sys.executable, FOLDER / "components" / "monitoring" / "generate.py", "--check"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_jobs_are_called_as_in_the_configuration_of_prometheus(self):
+        (configuration,) = manifests.load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+        names = [config["job_name"] for config in configuration["scrape_configs"]]
+        self.assertEqual(names, [SERVER, WORKER])
+        text = (ROOT / "docs" / "operations.md").read_text()
+        rules = text.partition("\n## Rules of Prometheus\n")[2].partition("\n## ")[0]
+        for name in names:
+            self.assertIn(f"`{name}`", rules)
+        for path in ("overlays/example", "overlays/keda"):
+            self.assertEqual(manifests.jobs_of(BUILT[path]),
+                             {f"ServiceMonitor/{SERVER}": {SERVER}, f"PodMonitor/{WORKER}": {WORKER}})
+        unnamed = copy.deepcopy(BUILT["overlays/example"])  # what the operator calls them by itself
+        for kind, name, endpoints in (("ServiceMonitor", SERVER, "endpoints"), ("PodMonitor", WORKER, "podMetricsEndpoints")):
+            one(unnamed, kind, name)["spec"][endpoints][0].pop("relabelings")
+        self.assertEqual(manifests.jobs_of(unnamed), {
+            f"ServiceMonitor/{SERVER}": {"bitsweep-server-pod"}, f"PodMonitor/{WORKER}": {"bitsweep/bitsweep-worker"}})
 
     def test_who_may_talk_to_whom(self):
         for path, documents in BUILT.items():
@@ -161,6 +223,9 @@ BREAKS = [
     ("images: .*no fixed tag", lambda d: container_of(d, "Deployment", WORKER).update(image="r:5000/bitsweep/worker:latest")),
     ("draining: .*killed before", lambda d: pod_of(one(d, "Deployment", WORKER)).update(terminationGracePeriodSeconds=30)),
     ("paths: .*/etc/passwords", lambda d: container_of(d, "StatefulSet", SERVER)["args"].append("--tls-key=/etc/passwords")),
+    ("alerts_find_their_jobs: .*SchedulerDown is about job bitsweep-server",
+     lambda d: one(d, "ServiceMonitor", SERVER)["spec"]["endpoints"][0].pop("relabelings")),
+    ("schema: PrometheusRule", lambda d: one(d, "PrometheusRule", "bitsweep")["spec"]["groups"][0]["rules"][0].pop("expr")),
     ("one_store: ", lambda d: one(d, "StatefulSet", SERVER)["spec"].update(replicas=2)),
 ]
 
@@ -245,10 +310,10 @@ class CommandsTest(Cluster):
         wait_until(lambda: self.get(worker_metrics, ready) == 200, "the worker is ready", 60)
         self.assertEqual(self.get(worker_metrics, alive), 200)
 
-        scaler = one(BUILT["base"], "HorizontalPodAutoscaler", WORKER)["spec"]["metrics"][0]["external"]["metric"]
-        series = " ".join(self.metric(scaler["name"], metrics))
-        for state in scaler["selector"]["matchExpressions"][0]["values"]:
-            self.assertIn(f'state="{state}"', series)
+        self.assertTrue(self.metric("bitsweep_jobs_ready", metrics))
+        trials = " ".join(self.metric("bitsweep_trials", metrics))
+        for state in re.search(r'state=~"([^"]*)"', keda_query())[1].split("|"):
+            self.assertIn(f'state="{state}"', trials)
 
         self.assertEqual(self.server.terminate(), 0)
         wait_until(lambda: self.get(worker_metrics, ready) == 503, "the worker is not ready without its server", 60)

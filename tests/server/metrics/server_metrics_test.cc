@@ -279,7 +279,11 @@ TEST_F(ServerMetricsTest, TellsWhatTheStoreDoes) {
   metrics_.StoreCheckpointed(absl::Milliseconds(20), true);
   metrics_.StoreCheckpointed(absl::Milliseconds(20), false);
   metrics_.StoreBusy();
-  metrics_.BackedUp(absl::FromUnixMillis(1500));
+  Gauges gauges;
+  gauges.last_backup = absl::FromUnixMillis(1500);
+  gauges.ready = 3;
+  metrics_.Set(gauges);
+  EXPECT_EQ(Value("bitsweep_jobs_ready", {}), 3);
   metrics_.IntegrityChecked(true);
   EXPECT_EQ(Value("bitsweep_store_tx_seconds", {{"op", "lease"}}), 1);
   EXPECT_THAT(metrics_.Text(), HasSubstr("bitsweep_store_tx_rows_sum{op=\"lease\"} 40"));

@@ -2,6 +2,7 @@
 // Who may do what: every method of every service, with and without tokens; names that try to leave.
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include "bitsweep/v1/token_service.grpc.pb.h"
@@ -320,45 +321,110 @@ TEST_F(AccessTest, ABadTokenRequestHearsOfEveryProblem) {
 
 // Fields that name something: each must refuse what is no name of its kind.
 bool IsName(const FieldDescriptor& field) {
-  if (field.type() != FieldDescriptor::TYPE_STRING) return false;
+  if (field.type() != FieldDescriptor::TYPE_STRING || field.is_repeated()) return false;
   const std::string& name = field.name();
   return name == "name" || name == "parent" || name == "worker" || name == "sha256" ||
+         name == "job" || name == "artifact" || name == "stored" ||
          (name.ends_with("_id") && name != "request_id" && name != "instance_id");
+}
+
+// Texts that would lead out of their place if they were used as a path.
+const std::string kPaths[] = {"../../../../etc/passwd",   "/etc/passwd",
+                              "sweeps/../../x",           "models/..%2f..%2fx",
+                              "artifacts/../bitsweep.db", "workers/a\\..\\b",
+                              "tokens/../tokens/admin",   "transforms/./x/jobs/0",
+                              "sweeps/abcd/trials/../0",  std::string("..", 3)};
+
+// Calls `visit` for every name field of `message` and of the messages in it, with a way to set it
+// inside a new request.
+using Set = std::function<void(google::protobuf::Message*, const std::string&)>;
+void ForEachName(const google::protobuf::Descriptor& type, int depth,
+                 const std::function<void(const std::string& path, const Set&)>& visit) {
+  for (int f = 0; f < type.field_count(); ++f) {
+    const FieldDescriptor* field = type.field(f);
+    if (IsName(*field)) {
+      visit(field->name(), [field](google::protobuf::Message* message, const std::string& value) {
+        message->GetReflection()->SetString(message, field, value);
+      });
+    } else if (field->type() == FieldDescriptor::TYPE_MESSAGE && !field->is_map() && depth < 3) {
+      ForEachName(*field->message_type(), depth + 1, [&](const std::string& path, const Set& set) {
+        visit(field->name() + "." + path,
+              [field, set](google::protobuf::Message* message, const std::string& value) {
+                const auto* reflection = message->GetReflection();
+                set(field->is_repeated() ? reflection->AddMessage(message, field)
+                                         : reflection->MutableMessage(message, field),
+                    value);
+              });
+      });
+    }
+  }
 }
 
 TEST_F(AccessTest, NoNameLeavesItsPlace) {
   google::protobuf::DynamicMessageFactory factory;
-  int tried = 0;
+  int named = 0;
+  int nested = 0;
   for (const MethodDescriptor* method : AllMethods()) {
     const std::string name = fmt::format("{}/{}", method->service()->name(), method->name());
-    const char scope = kWhoMay.at(name).front();
-    for (int f = 0; f < method->input_type()->field_count(); ++f) {
-      const FieldDescriptor* field = method->input_type()->field(f);
-      if (!IsName(*field) || field->is_repeated()) continue;
-      for (const std::string& value :
-           {std::string("../../../../etc/passwd"), std::string("/etc/passwd"),
-            std::string("sweeps/../../x"), std::string("models/..%2f..%2fx"),
-            std::string("artifacts/../bitsweep.db"), std::string("workers/a\\..\\b"),
-            std::string("tokens/../tokens/admin"), std::string("transforms/./x/jobs/0"),
-            std::string("sweeps/abcd/trials/../0"), std::string("..", 3)}) {
+    const std::string token = "Bearer " + kTokens.at(kWhoMay.at(name).front());
+    const auto check = [&](const std::string& path, const Set& set) {
+      for (const std::string& value : kPaths) {
         const std::unique_ptr<google::protobuf::Message> request(
             factory.GetPrototype(method->input_type())->New());
-        request->GetReflection()->SetString(request.get(), field, value);
-        const Error error =
-            Try(PathOf(*method), {"Bearer " + kTokens.at(scope)}, request->SerializeAsString());
+        set(request.get(), value);
+        const Error error = Try(PathOf(*method), {token}, request->SerializeAsString());
         EXPECT_EQ(error.code, grpc::StatusCode::INVALID_ARGUMENT)
-            << name << "." << field->name() << " = " << value << ": " << error.message;
-        ++tried;
+            << name << " " << path << " = " << value << ": " << error.message;
+        const bool is_top = path.find('.') == std::string::npos;
+        (is_top ? named : nested) += 1;
+        // Inside, something else may be found wrong first; a field of the request itself is what
+        // the error is about.
+        const bool is_about_it = error.reason == "INVALID_NAME" ||
+                                 error.violations.contains(path) ||
+                                 error.message.find(path) != std::string::npos;
+        EXPECT_TRUE(!is_top || is_about_it)
+            << name << " " << path << " = " << value << ": " << error.message;
       }
-    }
+    };
+    ForEachName(*method->input_type(), 0, check);
   }
-  EXPECT_GE(tried, 300);
+  EXPECT_GE(named, 300);
+  EXPECT_GE(nested, 50);
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(folder_.path() / "data")) {
     files.push_back(entry.path().filename().string());
   }
   EXPECT_THAT(files, Not(Contains(AllOf(Not(::testing::StartsWith("bitsweep.")),
                                         Not(::testing::StrEq("artifacts"))))));
+}
+
+TEST_F(AccessTest, AWatchEndsWithItsToken) {
+  const auto submit = FromJson<v1::SubmitSweepRequest>(
+      R"({"sweep_id": "lab-1", "sweep": {"model": {"builtin": "jsc-tiny"},
+          "dataset": {"name": "synthetic-jets"}}})");
+  ASSERT_EQ(Try("/bitsweep.v1.SweepService/SubmitSweep", {std::string("Bearer ") + kAdmin},
+                submit.SerializeAsString())
+                .code,
+            grpc::StatusCode::OK);
+  const std::string secret = Create(R"({"token_id": "lab-ci", "scopes": ["SCOPE_READ"]})");
+  v1::WatchSweepRequest watch;
+  watch.set_name("sweeps/lab-1");
+  RawCall call(channel_, "/bitsweep.v1.SweepService/WatchSweep", watch.SerializeAsString(),
+               {"Bearer " + secret});
+  EXPECT_NE(call.Read(), "");
+  ASSERT_TRUE(Admin(&v1::TokenService::Stub::RevokeToken, R"({"name": "tokens/lab-ci"})").ok());
+  clock_.Advance(absl::Seconds(1));  // the stream looks again
+  EXPECT_EQ(call.Read(), "");
+  EXPECT_EQ(Decode(call.Finish()).reason, "TOKEN_REVOKED");
+}
+
+TEST_F(AccessTest, OneConfiguredTokenMayHaveSeveralScopes) {
+  options_.token_files = {"worker=" + Write("both", "a-token-of-two-scopes"),
+                          "read=" + Write("again", "a-token-of-two-scopes")};
+  Start();
+  EXPECT_EQ(TryWith("a-token-of-two-scopes").code, grpc::StatusCode::OK);
+  EXPECT_EQ(TryWith("a-token-of-two-scopes", "/bitsweep.v1.WorkerService/LeaseJobs").code,
+            grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 TEST_F(AccessTest, ADataSetOutsideTheRootIsRefusedWhenItIsSubmitted) {

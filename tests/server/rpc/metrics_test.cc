@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a scrape of the whole server shows of what it did.
+#include <filesystem>
+
 #include "tests/server/rpc/rpc_fixture.h"
 #include "tests/server/store/raw_sqlite.h"
 
@@ -12,8 +14,8 @@ class MetricsTest : public RpcTest {
   void Change(const std::string& sql) {
     store::RawSql((folder_.path() / "bitsweep.db").string(), sql);
   }
-  int ProblemsFound() {
-    const auto answer = Call(&Admin::VerifyStore);
+  int ProblemsFound(const std::string& request = "{}") {
+    const auto answer = Call(&Admin::VerifyStore, request);
     EXPECT_TRUE(answer.ok()) << answer.error.message;
     return answer.response.problems_size();
   }
@@ -71,7 +73,24 @@ TEST_F(MetricsTest, TheStoreIsSoundUntilACheckFindsAProblem) {
   EXPECT_GT(Metric("bitsweep_plan_invariant_violations_total"), 0);
   Change("UPDATE counters SET jobs = jobs - 1 WHERE state = 'QUEUED'");
   EXPECT_EQ(ProblemsFound(), 0);
+  EXPECT_EQ(Metric("bitsweep_store_integrity_ok"), 0) << "it did not look at everything";
+  EXPECT_EQ(ProblemsFound(R"({"deep": true})"), 0);
   EXPECT_EQ(Metric("bitsweep_store_integrity_ok"), 1);
+}
+
+TEST_F(MetricsTest, WhatABackupFindsDamagedIsDamage) {
+  const std::string digest = Upload("some bytes");
+  std::filesystem::remove(folder_.path() / "artifacts" / digest.substr(0, 2) / digest);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const auto reader = stub<Admin>().CreateBackup(&context, v1::CreateBackupRequest());
+  v1::CreateBackupResponse response;
+  EXPECT_FALSE(reader->Read(&response));
+  const Error error = Decode(reader->Finish());
+  EXPECT_EQ(error.code, grpc::StatusCode::DATA_LOSS);
+  EXPECT_EQ(error.reason, "BACKUP_DAMAGED");
+  EXPECT_EQ(Metric("bitsweep_store_integrity_ok"), 0);
+  EXPECT_EQ(Metric("bitsweep_plan_invariant_violations_total"), 0) << "the plan is kept";
 }
 
 }  // namespace

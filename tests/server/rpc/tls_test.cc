@@ -224,9 +224,35 @@ TEST_F(TlsTest, AServerThatOthersReachIsProtectedUnlessToldOtherwise) {
   options.metrics_listen = "0.0.0.0:0";
   EXPECT_THAT(server::Check(options),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--insecure-metrics")));
+  options.metrics_listen = "127.0.0.1:0,0.0.0.0:0";
+  EXPECT_FALSE(server::Check(options).ok()) << "a list is no address of loopback";
   options.insecure_metrics = true;
   EXPECT_THAT(server::Check(options), IsOk());
   EXPECT_THAT(server::Check({}), IsOk()) << "without configuration: loopback";
+}
+
+TEST(ServerAccessTest, APlainConnectionGoesThroughNoProxy) {
+  testing::TempDir folder;
+  const auto server = server::Server::Start(
+      {.listen = "127.0.0.1:0", .data_dir = folder.path().string(), .metrics_listen = "off"},
+      SystemClock());
+  ASSERT_THAT(server, IsOk());
+  // Nothing listens on port 1: a call that went there would fail.
+  ASSERT_EQ(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+  ASSERT_EQ(setenv("grpc_proxy", "http://127.0.0.1:1", 1), 0);
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto channel = channel::Open(fmt::format("127.0.0.1:{}", (*server)->grpc_port()),
+                                     {.token = "secret"}, arguments);
+  ASSERT_THAT(channel, IsOk());
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ListSweepsResponse response;
+  const grpc::Status status =
+      v1::SweepService::NewStub(*channel)->ListSweeps(&context, v1::ListSweepsRequest(), &response);
+  unsetenv("http_proxy");
+  unsetenv("grpc_proxy");
+  EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
 TEST(ServerAccessTest, OptionsThatDoNotGoTogetherAreRefused) {
@@ -237,12 +263,13 @@ TEST(ServerAccessTest, OptionsThatDoNotGoTogetherAreRefused) {
     return channel::Open(address, access, {}).status();
   };
   EXPECT_THAT(open("localhost:1", {.tls_cert = "x"}), refused("expected both or none"));
-  EXPECT_THAT(open("localhost:1", {.token = "a", .token_file = "b"}), refused("one of them"));
+  EXPECT_THAT(open("localhost:1", {.token = "a", .token_file = "/no/such"}), IsOk())
+      << "the token goes before the file";
   EXPECT_THAT(open("localhost:1", {.tls_ca = "/no/such"}), refused("--tls-ca /no/such"));
   EXPECT_THAT(open("localhost:1", {.token_file = "/no/such"}), refused("--token-file /no/such"));
   EXPECT_THAT(open("localhost:1", {.token = "a b"}), refused("without spaces"));
   EXPECT_THAT(open("example.org:1", {.token = "abc"}), refused("without encryption"));
-  EXPECT_THAT(open("example.org:1", {.token = "abc", .insecure = true}), IsOk());
+  EXPECT_THAT(open("example.org:1", {.token = "abc", .insecure_token = true}), IsOk());
   EXPECT_THAT(open("example.org:1", {.tls = true, .token = "abc"}), IsOk());
 }
 

@@ -2,9 +2,12 @@
 // Bearer tokens, and copies of the whole store.
 #include <sys/wait.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "core/base/sha256.h"
 #include "fmt/format.h"
@@ -66,6 +69,9 @@ TEST_P(TokensTest, TheFirstRevocationCounts) {
 
 class BackupTest : public StoreTest {
  protected:
+  absl::StatusOr<std::unique_ptr<Backup>> StartBackup() {
+    return store().StartBackup(At(50), [] { return true; });
+  }
   // Takes all of it, in pieces of at most `piece` bytes, into a file; returns the file's name.
   std::string Save(Backup& backup, std::size_t piece = 1000) {
     const std::string file = (other_.path() / "backup.tar").string();
@@ -98,7 +104,7 @@ TEST_P(BackupTest, UnpackedItIsTheStoreAsItWas) {
   Complete(StartOne(sweep), 0.5);
   const std::string digest = Upload(std::string(100000, 'x'));
   ASSERT_THAT(store().CreateToken(Token("ci-lab", {Scope::kRead})), IsOk());
-  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Backup> backup, store().StartBackup(At(50)));
+  ASSERT_OK_AND_ASSIGN(const std::unique_ptr<Backup> backup, StartBackup());
   EXPECT_EQ(backup->contents().sweeps, 1);
   EXPECT_EQ(backup->contents().trials, 3);
   EXPECT_EQ(backup->contents().artifacts, 1);
@@ -121,11 +127,12 @@ TEST_P(BackupTest, UnpackedItIsTheStoreAsItWas) {
 TEST_P(BackupTest, TheSameMomentGivesTheSameBytesInAnyPieces) {
   Submit("grid", 2);
   Upload("some bytes");
-  ASSERT_OK_AND_ASSIGN(const auto one, store().StartBackup(At(50)));
-  ASSERT_OK_AND_ASSIGN(const auto two, store().StartBackup(At(50)));
-  const std::string bytes = ReadBytes(Save(*one, 7));
+  ASSERT_OK_AND_ASSIGN(auto backup, StartBackup());
+  const std::string bytes = ReadBytes(Save(*backup, 7));
   EXPECT_GT(bytes.size(), 4096);
-  EXPECT_EQ(bytes, ReadBytes(Save(*two, 1 << 20)));
+  backup.reset();
+  ASSERT_OK_AND_ASSIGN(backup, StartBackup());
+  EXPECT_EQ(bytes, ReadBytes(Save(*backup, 1 << 20)));
 }
 
 TEST_P(BackupTest, LeavesNothingBehind) {
@@ -139,7 +146,7 @@ TEST_P(BackupTest, LeavesNothingBehind) {
   };
   const std::size_t before = files();
   {
-    ASSERT_OK_AND_ASSIGN(const auto backup, store().StartBackup(At(50)));
+    ASSERT_OK_AND_ASSIGN(const auto backup, StartBackup());
     EXPECT_GT(files(), before);
     ASSERT_THAT(backup->Next(100), IsOk());
   }
@@ -149,15 +156,84 @@ TEST_P(BackupTest, LeavesNothingBehind) {
 TEST_P(BackupTest, ADamagedArtifactIsNotBackedUpSilently) {
   const std::string digest = Upload("some bytes");
   std::ofstream(fs::path(folder()) / "artifacts" / digest.substr(0, 2) / digest) << "other bytes";
-  const auto backup = store().StartBackup(At(50));
+  const auto backup = StartBackup();
   EXPECT_EQ(Reason(backup), "BACKUP_DAMAGED");
   EXPECT_THAT(std::string(backup.status().message()), HasSubstr(digest));
+}
+
+TEST_P(BackupTest, AMissingArtifactIsDamage) {
+  const std::string digest = Upload("some bytes");
+  fs::remove(fs::path(folder()) / "artifacts" / digest.substr(0, 2) / digest);
+  const auto backup = StartBackup();
+  EXPECT_EQ(Reason(backup), "BACKUP_DAMAGED");
+  EXPECT_THAT(std::string(backup.status().message()), HasSubstr(digest));
+}
+
+TEST_P(BackupTest, OneAtATime) {
+  ASSERT_OK_AND_ASSIGN(auto first, StartBackup());
+  EXPECT_EQ(Reason(StartBackup()), "BACKUP_RUNNING");
+  first.reset();
+  EXPECT_THAT(StartBackup(), IsOk());
+}
+
+TEST_P(BackupTest, CanBeGivenUpAnywhereAndLeavesNothing) {
+  Submit("grid", 2);
+  Upload("some bytes");
+  Upload("other bytes");
+  const auto folders = [&] {
+    return std::distance(fs::directory_iterator(fs::path(folder()) / "artifacts" / "tmp"), {});
+  };
+  int asked = 0;
+  ASSERT_THAT(store().StartBackup(At(50), [&] { return ++asked > 0; }), IsOk());
+  EXPECT_GE(asked, 5);  // an artifact's link, a part of the store, an artifact's bytes
+  for (int last = 1; last < asked; ++last) {
+    int left = last;
+    EXPECT_TRUE(absl::IsCancelled(store().StartBackup(At(50), [&] { return --left > 0; }).status()))
+        << last;
+    EXPECT_EQ(folders(), 0);
+  }
+  EXPECT_EQ(*store().CollectGarbage(At(1000)), 2);  // nothing holds artifacts back
+}
+
+TEST_P(BackupTest, IsWholeWhileEverythingChanges) {
+  std::atomic<bool> stop = false;
+  std::thread changes([&] {
+    for (int i = 0; !stop; ++i) {
+      const std::string bytes = "artifact " + std::to_string(i);
+      const std::string digest = Sha256Hex(bytes);
+      auto upload = store().Begin(digest, static_cast<std::int64_t>(bytes.size()));
+      ASSERT_THAT(upload, IsOk());
+      ASSERT_THAT((*upload)->Append(bytes), IsOk());
+      ASSERT_THAT((*upload)->Commit(At(i)), IsOk());
+      ASSERT_THAT(store().Submit(Planned("sweep-" + std::to_string(i), GridSpec(3, 1)), At(i)),
+                  IsOk());
+      ASSERT_THAT(store().CollectGarbage(At(i - 1)), IsOk());
+    }
+  });
+  std::int64_t sweeps = 0;
+  for (int i = 0; i < 12; ++i) {
+    const auto backup = StartBackup();  // checks its copy, to the last byte
+    ASSERT_THAT(backup, IsOk());
+    EXPECT_GE((*backup)->contents().sweeps, sweeps);
+    sweeps = (*backup)->contents().sweeps;
+  }
+  stop = true;
+  changes.join();
+  EXPECT_GT(sweeps, 0);
+}
+
+TEST_P(BackupTest, TheLatestIsRemembered) {
+  EXPECT_EQ(store().Info()->last_backup, std::nullopt);
+  ASSERT_THAT(store().NoteBackup(At(50)), IsOk());
+  ASSERT_THAT(store().NoteBackup(At(40)), IsOk());
+  Open({});
+  EXPECT_EQ(store().Info()->last_backup, At(50));
 }
 
 TEST_P(BackupTest, IsRefusedWhereItDoesNotFit) {
   Submit("grid", 2);
   Open({.min_free_bytes = std::int64_t{1} << 60});
-  EXPECT_EQ(Reason(store().StartBackup(At(50))), "STORE_FULL");
+  EXPECT_EQ(Reason(StartBackup()), "STORE_FULL");
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, TokensTest, ::testing::ValuesIn(Implementations()), NameOf);
