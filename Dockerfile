@@ -82,7 +82,7 @@ LABEL org.opencontainers.image.title="bitsweep-server" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# Debian's LibTorch links OpenCV and so half of a desktop. Of that, 240 MB only serve drawing windows and maps and are
+# Debian's LibTorch links OpenCV and so half of a desktop. Of that, 220 MB only serve drawing windows and maps and are
 # never loaded here: a package that provides their names stands in for them.
 FROM runtime AS worker
 RUN mkdir -p /tmp/no-desktop/DEBIAN && \
