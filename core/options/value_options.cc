@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "CLI/CLI.hpp"
 #include "fmt/format.h"
@@ -30,6 +31,17 @@ void AddDuration(CLI::App& app, const std::string& name, absl::Duration& value, 
          help)
       ->type_name("DURATION")
       ->default_str(absl::FormatDuration(value));
+}
+
+absl::StatusOr<std::string> ReadOptionFile(const std::string& option, const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (!stream || text.str().empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} {}: cannot be read, or is empty", option, file));
+  }
+  return text.str();
 }
 
 absl::Status WriteWholeFile(const std::string& file, const std::string& text) {

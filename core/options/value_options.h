@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 namespace CLI {
@@ -18,6 +19,10 @@ namespace bitsweep::options {
 // `value` must outlive the parse.
 void AddDuration(CLI::App& app, const std::string& name, absl::Duration& value, absl::Duration min,
                  const std::string& help);
+
+// All of the file that `option` names. InvalidArgument that names both when it cannot be read or is
+// empty.
+absl::StatusOr<std::string> ReadOptionFile(const std::string& option, const std::string& file);
 
 // Writes `text` to `file` by way of a temporary file beside it: a reader sees all of it or none.
 absl::Status WriteWholeFile(const std::string& file, const std::string& text);

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/status_macros.h"
+#include "core/options/value_options.h"
 #include "fmt/format.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
@@ -21,17 +20,6 @@ namespace bitsweep::channel {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-
-absl::StatusOr<std::string> ReadFile(const char* option, const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream || text.str().empty()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} {}: cannot be read, or is empty", option, file));
-  }
-  return text.str();
-}
 
 absl::StatusOr<std::string> CheckToken(const char* source, std::string token) {
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
@@ -44,7 +32,7 @@ absl::StatusOr<std::string> CheckToken(const char* source, std::string token) {
 }
 
 absl::StatusOr<std::string> ReadToken(const std::string& file) {
-  ASSIGN_OR_RETURN(std::string text, ReadFile("--token-file", file));
+  ASSIGN_OR_RETURN(std::string text, options::ReadOptionFile("--token-file", file));
   return CheckToken(fmt::format("--token-file {}", file).c_str(), std::move(text));
 }
 
@@ -117,11 +105,11 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsOf(
   if (!access.UsesTls()) return grpc::InsecureChannelCredentials();
   grpc::SslCredentialsOptions ssl;
   if (!access.tls_ca.empty()) {
-    ASSIGN_OR_RETURN(ssl.pem_root_certs, ReadFile("--tls-ca", access.tls_ca));
+    ASSIGN_OR_RETURN(ssl.pem_root_certs, options::ReadOptionFile("--tls-ca", access.tls_ca));
   }
   if (!access.tls_cert.empty()) {
-    ASSIGN_OR_RETURN(ssl.pem_cert_chain, ReadFile("--tls-cert", access.tls_cert));
-    ASSIGN_OR_RETURN(ssl.pem_private_key, ReadFile("--tls-key", access.tls_key));
+    ASSIGN_OR_RETURN(ssl.pem_cert_chain, options::ReadOptionFile("--tls-cert", access.tls_cert));
+    ASSIGN_OR_RETURN(ssl.pem_private_key, options::ReadOptionFile("--tls-key", access.tls_key));
   }
   return grpc::SslCredentials(ssl);
 }

@@ -6,13 +6,12 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include "core/base/sha256.h"
 #include "core/base/status_macros.h"
+#include "core/options/value_options.h"
 #include "fmt/format.h"
 #include "grpcpp/security/server_credentials.h"
 
@@ -32,17 +31,6 @@ struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
 using Certificate = std::unique_ptr<X509, FreeCertificate>;
-
-absl::StatusOr<std::string> ReadAll(const char* option, const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream || text.str().empty()) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} {}: cannot be read, or is empty", option, file));
-  }
-  return text.str();
-}
 
 std::unique_ptr<BIO, FreeBio> Memory(const std::string& text) {
   return std::unique_ptr<BIO, FreeBio>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -96,7 +84,8 @@ absl::StatusOr<rpc::ConfiguredToken> ReadConfigured(const std::string& value) {
     return absl::InvalidArgumentError(
         fmt::format("{}: {}", source, std::string(scope.status().message())));
   }
-  ASSIGN_OR_RETURN(std::string token, ReadAll("--token-file", value.substr(equals + 1)));
+  ASSIGN_OR_RETURN(std::string token,
+                   options::ReadOptionFile("--token-file", value.substr(equals + 1)));
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
   const bool is_visible =
       std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
@@ -118,12 +107,13 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
       asks ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
            : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
   grpc::SslServerCredentialsOptions::PemKeyCertPair pair;
-  ASSIGN_OR_RETURN(pair.cert_chain, ReadAll("--tls-cert", options.tls_cert));
-  ASSIGN_OR_RETURN(pair.private_key, ReadAll("--tls-key", options.tls_key));
+  ASSIGN_OR_RETURN(pair.cert_chain, options::ReadOptionFile("--tls-cert", options.tls_cert));
+  ASSIGN_OR_RETURN(pair.private_key, options::ReadOptionFile("--tls-key", options.tls_key));
   ssl.pem_key_cert_pairs.push_back(std::move(pair));
   RETURN_IF_ERROR(CheckPair(options, ssl, now));
   if (asks) {
-    ASSIGN_OR_RETURN(ssl.pem_root_certs, ReadAll("--tls-client-ca", options.tls_client_ca));
+    ASSIGN_OR_RETURN(ssl.pem_root_certs,
+                     options::ReadOptionFile("--tls-client-ca", options.tls_client_ca));
     RETURN_IF_ERROR(
         ParseCertificate("--tls-client-ca", options.tls_client_ca, ssl.pem_root_certs).status());
   }
