@@ -3,6 +3,7 @@
 
 #include "CLI/CLI.hpp"
 #include "client/api/fetch.h"
+#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/output/error_report.h"
 #include "core/base/status_macros.h"
@@ -54,17 +55,9 @@ absl::Status ListModels(Context& context, const ModelOptions& options) {
   return context.PrintTable(table);
 }
 
-absl::StatusOr<v1::Model> Get(const Connection& connection, const std::string& model) {
-  v1::GetModelRequest request;
-  request.set_name(FullName("models", model));
-  v1::GetModelResponse response;
-  RETURN_IF_ERROR(
-      connection.Call(connection.models(), &v1::ModelService::Stub::GetModel, request, &response));
-  return response.model();
-}
-
 absl::Status ShowModel(Context& context, const ModelOptions& options) {
-  ASSIGN_OR_RETURN(const v1::Model model, Get(context.Connect(), options.model));
+  ASSIGN_OR_RETURN(const v1::Model model,
+                   GetModel(context.Connect(), FullName("models", options.model)));
   if (context.json) {
     context.PrintJson(model);
     return absl::OkStatus();
@@ -95,7 +88,7 @@ absl::Status ShowModel(Context& context, const ModelOptions& options) {
 
 absl::Status Download(Context& context, const ModelOptions& options) {
   const Connection connection = context.Connect();
-  ASSIGN_OR_RETURN(const v1::Model model, Get(connection, options.model));
+  ASSIGN_OR_RETURN(const v1::Model model, GetModel(connection, FullName("models", options.model)));
   const std::string file =
       options.output.empty() ? LastPart(model.name()) + ".bsck" : options.output;
   RETURN_IF_ERROR(FetchArtifact(connection, model.artifact(), file));

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/output/error_report.h"
 #include "client/output/progress.h"
@@ -77,12 +78,7 @@ std::string QuantizationText(const v1::Sweep& sweep) {
 
 absl::Status ShowSweep(Context& context, const std::string& name) {
   const Connection connection = context.Connect();
-  v1::GetSweepRequest request;
-  request.set_name(name);
-  v1::GetSweepResponse response;
-  RETURN_IF_ERROR(
-      connection.Call(connection.sweeps(), &v1::SweepService::Stub::GetSweep, request, &response));
-  const v1::Sweep& sweep = response.sweep();
+  ASSIGN_OR_RETURN(const v1::Sweep sweep, GetSweep(connection, name));
   if (context.json) {
     context.PrintJson(sweep);
     return absl::OkStatus();

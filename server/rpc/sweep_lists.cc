@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lists of SweepService: sweeps, configurations, trials.
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -44,6 +45,21 @@ absl::StatusOr<store::PageQuery> BestFirst(const v1::ListOptimalConfigurationsRe
   }
   return InvalidSpecError(
       {{"objective.metric", fmt::format("no metric \"{}\": expected one of {}", name, known)}});
+}
+
+// Of a page with epochs, all of which are read before the page is cut to its bytes.
+constexpr std::int64_t kMaxFullTrials = 100;
+
+absl::StatusOr<store::TrialDetail> DetailOf(v1::TrialView view) {
+  switch (view) {
+    case v1::TRIAL_VIEW_UNSPECIFIED:
+    case v1::TRIAL_VIEW_BASIC:
+      return store::TrialDetail::kBasic;
+    case v1::TRIAL_VIEW_FULL:
+      return store::TrialDetail::kFull;
+    default:
+      return InvalidSpecError({{"view", fmt::format("unknown value {}", static_cast<int>(view))}});
+  }
 }
 
 }  // namespace
@@ -137,15 +153,18 @@ grpc::Status SweepServiceImpl::ListTrials(grpc::ServerContext* context,
                            .page_token = request->page_token(),
                            .filter = request->filter(),
                            .order_by = request->order_by()};
-    ASSIGN_OR_RETURN(const store::PageQuery query, ToPageQuery(list, Listed::kTrials));
-    ASSIGN_OR_RETURN(const std::optional<store::Cursor> next,
-                     FillPage(
-                         query, [&](const auto& page) { return store_.ListTrials(id, page); },
-                         [](const store::TrialRecord& trial, v1::Trial& message) {
-                           message = ToProto(trial);
-                           return absl::OkStatus();
-                         },
-                         *response->mutable_trials()));
+    ASSIGN_OR_RETURN(store::PageQuery query, ToPageQuery(list, Listed::kTrials));
+    ASSIGN_OR_RETURN(const store::TrialDetail detail, DetailOf(request->view()));
+    if (detail == store::TrialDetail::kFull) query.limit = std::min(query.limit, kMaxFullTrials);
+    ASSIGN_OR_RETURN(
+        const std::optional<store::Cursor> next,
+        FillPage(
+            query, [&](const auto& page) { return store_.ListTrials(id, page, detail); },
+            [](const store::TrialRecord& trial, v1::Trial& message) {
+              message = ToProto(trial);
+              return absl::OkStatus();
+            },
+            *response->mutable_trials()));
     response->set_next_page_token(NextToken(next, list));
     return absl::OkStatus();
   }());

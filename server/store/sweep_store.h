@@ -24,6 +24,9 @@ struct ChangeOutcome {
   std::vector<LeaseRef> revoked;
 };
 
+// Whether a list of trials has their epochs and attempts, as GetTrial has.
+enum class TrialDetail { kBasic, kFull };
+
 // How much of a sweep is done, for estimates. A trial's cost is max_epochs * (1 / batch_size +
 // 0.004): the time of a small network's step is mostly the same whatever its rows, plus a little
 // for each row.
@@ -75,11 +78,13 @@ class SweepStore {
                                                                        const PageQuery& query) = 0;
   virtual absl::StatusOr<TrialRecord> GetTrial(const std::string& sweep_id,
                                                std::int64_t number) = 0;
-  // Order fields: number (natural), val_acc, val_loss, seconds. Filter fields: state, number,
+  // Epochs and attempts where `detail` asks for them. Order fields: number (natural), val_acc,
+  // val_loss, seconds. Filter fields: state, number,
   // configuration, repeat, attempt, val_acc, val_loss, worker, failure_reason and every
   // hyper-parameter.
   virtual absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
-                                                       const PageQuery& query) = 0;
+                                                       const PageQuery& query,
+                                                       TrialDetail detail) = 0;
   // Of a transform: a job costs 1.
   virtual absl::StatusOr<WorkSummary> SummarizeWork(SubmissionId submission) = 0;
   // Events of a sweep or transform after `revision`, oldest first, at most `limit`.

@@ -75,6 +75,13 @@ Json OfStatistic(const NodeStatistic& statistic) {
            })}};
 }
 
+Json OfHistogram(const QuantizationHistogram& histogram) {
+  return {{"low", Number(histogram.low)},
+          {"bin_width", Number(histogram.bin_width)},
+          {"original", histogram.original},
+          {"quantized", histogram.quantized}};
+}
+
 Json OfQuantizedTensor(const QuantizedTensor& tensor) {
   const QuantizationError& error = tensor.error;
   return {{"node", tensor.node},
@@ -91,7 +98,8 @@ Json OfQuantizedTensor(const QuantizedTensor& tensor) {
           {"flushed_to_zero", error.flushed_to_zero},
           {"max_abs_error", Number(error.max_abs_error)},
           {"mean_abs_error", Number(error.mean_abs_error)},
-          {"sqnr_db", Number(error.sqnr_db)}};
+          {"sqnr_db", Number(error.sqnr_db)},
+          {"histogram", OfHistogram(tensor.histogram)}};
 }
 
 Json OfOutput(const QuantizedOutput& output) {

@@ -51,7 +51,8 @@ absl::StatusOr<QuantizedTensor> OfTensor(const Network& network, std::size_t nod
                          .original = Leading(original, show),
                          .quantized = Leading(quantized, show),
                          .step = Step(format),
-                         .error = MeasureError(format, original, quantized)};
+                         .error = MeasureError(format, original, quantized),
+                         .histogram = MakeHistogram(format, original, quantized)};
 }
 
 bool Fits(const graph::Graph& graph, const graph::Node& node, std::size_t values) {

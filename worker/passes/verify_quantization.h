@@ -46,6 +46,19 @@ struct Range {
 };
 std::optional<Range> RangeOf(const graph::NumberFormat& format);
 
+// How values lie before and after quantization: bin i counts those from low + i bin_width up to,
+// and without, low + (i + 1) bin_width.
+struct QuantizationHistogram {
+  double low = 0;
+  double bin_width = 0;
+  std::vector<std::int64_t> original, quantized;  // as many bins: about 32 to 256
+};
+// Over the range of all finite x and q; others are not counted. Where Step(format) is not 0 bins
+// have its width, a multiple or an odd part of it, with grid numbers never on a border; else the
+// range is divided into 64. Empty without finite values. Pure.
+QuantizationHistogram MakeHistogram(const graph::NumberFormat& format, std::span<const float> x,
+                                    std::span<const float> q);
+
 struct QuantizedTensor {
   std::string node;
   std::string tensor;  // "weight", "bias"
@@ -55,6 +68,7 @@ struct QuantizedTensor {
   std::vector<float> original, quantized;  // leading values
   double step = 0;
   QuantizationError error;
+  QuantizationHistogram histogram;
 };
 struct QuantizedOutput {
   std::string node;

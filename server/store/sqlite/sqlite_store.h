@@ -44,8 +44,8 @@ class SqliteStore final : public Store {
   absl::StatusOr<Page<ConfigurationRecord>> ListConfigurations(const std::string& sweep_id,
                                                                const PageQuery& query) override;
   absl::StatusOr<TrialRecord> GetTrial(const std::string& sweep_id, std::int64_t number) override;
-  absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id,
-                                               const PageQuery& query) override;
+  absl::StatusOr<Page<TrialRecord>> ListTrials(const std::string& sweep_id, const PageQuery& query,
+                                               TrialDetail detail) override;
   absl::StatusOr<WorkSummary> SummarizeWork(SubmissionId submission) override;
   absl::StatusOr<std::vector<EventRecord>> EventsAfter(SubmissionId submission,
                                                        std::int64_t revision,

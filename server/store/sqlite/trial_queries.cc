@@ -60,7 +60,8 @@ absl::StatusOr<TrialRecord> SqliteStore::GetTrial(const std::string& sweep_id,
 }
 
 absl::StatusOr<Page<TrialRecord>> SqliteStore::ListTrials(const std::string& sweep_id,
-                                                          const PageQuery& query) {
+                                                          const PageQuery& query,
+                                                          TrialDetail detail) {
   static const auto& fields =
       *new FieldTable{{"state", {"t.state", FieldType::kText}},
                       {"number", {"t.number", FieldType::kNumber}},
@@ -101,6 +102,12 @@ absl::StatusOr<Page<TrialRecord>> SqliteStore::ListTrials(const std::string& swe
       }
       page.items.push_back(ReadTrial(row, sweep_id));
       last_key = row.MaybeReal(kTrialColumnCount);
+    }
+    if (detail == TrialDetail::kFull) {
+      for (TrialRecord& trial : page.items) {
+        LoadEpochs(db, trial);
+        LoadAttempts(db, trial);
+      }
     }
     return absl::OkStatus();
   }));

@@ -225,6 +225,30 @@ TEST_F(SweepChangesTest, ShowsATrialWithItsEpochsAndAttempts) {
   EXPECT_TRUE(trial.attempts(0).has_end_time());
 }
 
+TEST_F(SweepChangesTest, AFullListShowsTrialsAsGetTrialDoes) {
+  Submit("lab-1", 150);
+  for (int i = 0; i < 150; ++i) FinishAll({0.75});
+  const auto basic = Call(&Sweeps::ListTrials, R"({"parent": "sweeps/lab-1", "page_size": 1})");
+  ASSERT_TRUE(basic.ok());
+  EXPECT_EQ(basic.response.trials(0).epochs_size(), 0);
+  EXPECT_EQ(basic.response.trials(0).attempts_size(), 0);
+  const auto full =
+      Call(&Sweeps::ListTrials,
+           R"({"parent": "sweeps/lab-1", "page_size": 1000, "view": "TRIAL_VIEW_FULL"})");
+  ASSERT_TRUE(full.ok()) << full.error.message;
+  ASSERT_EQ(full.response.trials_size(), 100);
+  const auto one = Call(&Sweeps::GetTrial, R"({"name": "sweeps/lab-1/trials/99"})");
+  EXPECT_EQ(full.response.trials(99).SerializeAsString(), one.response.trial().SerializeAsString());
+  EXPECT_EQ(full.response.trials(99).epochs_size(), 1);
+  const auto rest = Call(
+      &Sweeps::ListTrials,
+      fmt::format(R"({{"parent": "sweeps/lab-1", "view": "TRIAL_VIEW_FULL", "page_token": "{}"}})",
+                  full.response.next_page_token()));
+  ASSERT_TRUE(rest.ok()) << rest.error.message;
+  EXPECT_EQ(rest.response.trials_size(), 50);
+  EXPECT_EQ(rest.response.trials(0).attempts_size(), 1);
+}
+
 TEST_F(SweepChangesTest, CountsAndStateFollowTheTrials) {
   Submit("lab-1", 2);
   FinishAll({0.5});

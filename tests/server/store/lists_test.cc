@@ -21,7 +21,7 @@ class ListsTest : public StoreTest {
     query.limit = limit;
     std::vector<std::vector<std::int64_t>> pages;
     do {
-      const auto page = store().ListTrials("grid", query);
+      const auto page = store().ListTrials("grid", query, TrialDetail::kBasic);
       EXPECT_THAT(page, testing::IsOk());
       if (!page.ok()) break;
       pages.emplace_back();
@@ -132,14 +132,16 @@ TEST_P(ListsTest, TrialsAreFilteredByEveryKindOfField) {
 
 TEST_P(ListsTest, UnknownFieldsAndWrongTypesAreAllNamed) {
   Submit("grid", 1);
-  const auto refused =
-      store().ListTrials("grid", {.conditions = {{"colour", Comparison::kEqual, "red"},
-                                                 {"number", Comparison::kEqual, "one"},
-                                                 {"state", Comparison::kEqual, 1.0}}});
+  const auto refused = store().ListTrials("grid",
+                                          {.conditions = {{"colour", Comparison::kEqual, "red"},
+                                                          {"number", Comparison::kEqual, "one"},
+                                                          {"state", Comparison::kEqual, 1.0}}},
+                                          TrialDetail::kBasic);
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("colour")));
   EXPECT_EQ(Reason(refused), "INVALID_FILTER");
   EXPECT_THAT(GetErrorDetails(refused.status())->violations, SizeIs(3));
-  EXPECT_EQ(Reason(store().ListTrials("grid", {.order_field = "colour"})), "INVALID_ORDER");
+  EXPECT_EQ(Reason(store().ListTrials("grid", {.order_field = "colour"}, TrialDetail::kBasic)),
+            "INVALID_ORDER");
   EXPECT_EQ(Reason(store().ListConfigurations("grid", {.order_field = "t.seed"})), "INVALID_ORDER");
   EXPECT_EQ(Reason(store().ListSweeps({.conditions = {{"val_acc", Comparison::kEqual, 1.0}}})),
             "INVALID_FILTER");

@@ -109,7 +109,9 @@ TEST_F(QueryPlanTest, NoStatementOfTheQueueOrTheListsScansATable) {
   ASSERT_THAT(store->FindJob("sweeps/grid/trials/1"), IsOk());
   ASSERT_THAT(store->GetTrial("grid", 1), IsOk());
   for (const char* order : {"", "number", "val_acc", "val_loss", "seconds"}) {
-    ASSERT_THAT(store->ListTrials("grid", {.order_field = order, .after = Cursor{0.5, 1}}), IsOk());
+    ASSERT_THAT(store->ListTrials("grid", {.order_field = order, .after = Cursor{0.5, 1}},
+                                  TrialDetail::kFull),
+                IsOk());
   }
   ASSERT_THAT(store->ListConfigurations("grid", {}), IsOk());
   ASSERT_THAT(store->ListConfigurations("grid", {.order_field = "val_acc"}), IsOk());

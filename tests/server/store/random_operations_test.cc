@@ -262,7 +262,7 @@ class RandomOperationsTest : public StoreTest {
 
   void CompareEverything() {
     for (const auto& [id, sweep] : sweeps_) {
-      const auto page = store().ListTrials(id, {.limit = 1000});
+      const auto page = store().ListTrials(id, {.limit = 1000}, TrialDetail::kBasic);
       ASSERT_THAT(page, IsOk());
       ASSERT_EQ(page->items.size(), sweep.trials.size());
       for (std::size_t i = 0; i < sweep.trials.size(); ++i) {

@@ -99,7 +99,7 @@ TEST_P(SweepsTest, WhatDoesNotExistIsNotFound) {
   EXPECT_EQ(Reason(store().CancelSweep("none", At(1))), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().RetrySweep("none", {JobState::kDead}, At(1))), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().DeleteSweep("none", At(1))), "SWEEP_NOT_FOUND");
-  EXPECT_EQ(Reason(store().ListTrials("none", {})), "SWEEP_NOT_FOUND");
+  EXPECT_EQ(Reason(store().ListTrials("none", {}, TrialDetail::kBasic)), "SWEEP_NOT_FOUND");
   EXPECT_EQ(Reason(store().ListConfigurations("none", {})), "SWEEP_NOT_FOUND");
 }
 

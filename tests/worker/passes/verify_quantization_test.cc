@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -51,6 +52,68 @@ TEST(MeasureErrorTest, CountsAndMeasuresWhatAHandDoes) {
   const double signal = 1 + 1e-4 + 81 + 0.25 + 0.52 * 0.52;
   const double noise = 1e-4 + 1.0625 * 1.0625 + 4e-4;
   EXPECT_NEAR(error.sqnr_db, 10 * std::log10(signal / noise), 1e-5);
+}
+
+std::int64_t Sum(const std::vector<std::int64_t>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
+std::size_t BinOf(const QuantizationHistogram& histogram, double value) {
+  return static_cast<std::size_t>(std::floor((value - histogram.low) / histogram.bin_width));
+}
+
+TEST(MakeHistogramTest, FewStepsAreDividedWithTheGridInsideBins) {
+  const Values x = {-0.20F, -0.03F, 0.01F, 0.06F, 0.17F};
+  const Values q = {-0.1875F, 0, 0, 0.0625F, 0.1875F};
+  const QuantizationHistogram histogram = MakeHistogram(kInteger84, x, q);
+  EXPECT_GE(histogram.original.size(), 32U);
+  EXPECT_EQ(histogram.original.size(), histogram.quantized.size());
+  EXPECT_EQ(Sum(histogram.original), 5);
+  EXPECT_EQ(Sum(histogram.quantized), 5);
+  EXPECT_EQ(std::fmod(0.0625 / histogram.bin_width, 2), 1);
+  for (const float value : x) EXPECT_GE(histogram.original[BinOf(histogram, value)], 1) << value;
+  EXPECT_EQ(histogram.quantized[BinOf(histogram, 0)], 2);
+  // A number of the grid is in the middle of its bin: it stays there a third of a bin away.
+  EXPECT_EQ(BinOf(histogram, 0.0625 + histogram.bin_width / 3), BinOf(histogram, 0.0625));
+  EXPECT_EQ(BinOf(histogram, 0.0625 - histogram.bin_width / 3), BinOf(histogram, 0.0625));
+}
+
+TEST(MakeHistogramTest, ManyStepsShareBins) {
+  const graph::NumberFormat format = graph::IntegerFormat{.width = 16, .frac_width = 8};
+  const QuantizationHistogram histogram =
+      MakeHistogram(format, Values{-100, 100}, Values{-100, 100});
+  EXPECT_LE(histogram.original.size(), 257U);
+  EXPECT_GE(histogram.original.size(), 200U);
+  EXPECT_EQ(std::fmod(histogram.bin_width, 1.0 / 256), 0);
+  EXPECT_THAT(histogram.original.front() + histogram.original.back(), 2);
+}
+
+TEST(MakeHistogramTest, BinaryNumbersAreInTheMiddle) {
+  const QuantizationHistogram histogram =
+      MakeHistogram(graph::BinaryFormat{}, Values{-0.1F, 0.2F, 0.3F}, Values{-1, 1, 1});
+  EXPECT_EQ(histogram.quantized[BinOf(histogram, -1)], 1);
+  EXPECT_EQ(histogram.quantized[BinOf(histogram, 1)], 2);
+  EXPECT_EQ(BinOf(histogram, 1 + histogram.bin_width / 3), BinOf(histogram, 1));
+}
+
+TEST(MakeHistogramTest, FormatsWithoutAStepDivideTheRange) {
+  const QuantizationHistogram histogram =
+      MakeHistogram(graph::LogFormat{}, Values{-1, 0, 1}, Values{-1, 0.25F, 1});
+  EXPECT_EQ(histogram.bin_width, 2.0 / 64);
+  EXPECT_EQ(histogram.original.size(), 65U);  // the largest value begins a bin
+  EXPECT_EQ(Sum(histogram.quantized), 3);
+  EXPECT_EQ(MakeHistogram(graph::LogFormat{}, Values{3}, Values{3}).original,
+            std::vector<std::int64_t>{1});
+}
+
+TEST(MakeHistogramTest, WhatIsNotFiniteIsLeftOut) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const QuantizationHistogram histogram =
+      MakeHistogram(kInteger84, Values{nan, infinity, 1}, Values{nan, 7.9375F, 1});
+  EXPECT_EQ(Sum(histogram.original), 1);
+  EXPECT_EQ(Sum(histogram.quantized), 2);
+  EXPECT_THAT(MakeHistogram(kInteger84, Values{nan}, Values{nan}).original, IsEmpty());
 }
 
 TEST(MeasureErrorTest, BothZerosAreOneValue) {
