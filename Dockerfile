@@ -48,6 +48,9 @@ LABEL org.opencontainers.image.licenses="Apache-2.0" org.opencontainers.image.ve
 STOPSIGNAL SIGTERM
 
 FROM runtime AS cli
+RUN apt-get update && apt-get install -y --no-install-recommends libarchive13 libonnx1 && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* && \
+    dpkg-query -W >/usr/share/bitsweep/packages
 COPY --from=build-server /out/bitsweep /usr/bin/
 RUN bitsweep --version
 USER 10001:10001
@@ -61,7 +64,7 @@ LABEL org.opencontainers.image.title="bitsweep" \
       org.opencontainers.image.revision="${REVISION}"
 
 FROM runtime AS server
-RUN apt-get update && apt-get install -y --no-install-recommends libarchive13 libprometheus-cpp-pull1.0 libsqlite3-0 && \
+RUN apt-get update && apt-get install -y --no-install-recommends libarchive13 libonnx1 libprometheus-cpp-pull1.0 libsqlite3-0 && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* && \
     dpkg-query -W >/usr/share/bitsweep/packages && \
     install -d -o 10001 -g 10001 -m 0750 /data
