@@ -35,7 +35,9 @@ ROOMS = {
                      "worker/executor"],
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
-    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel"],
+    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel",
+               "client/results"],
+    "client/results": ["core/base"],
 }
 # Interfaces: what of a room others may include.
 ONLY = {
@@ -66,6 +68,7 @@ MAY_USE = {
     "worker/train/fused": [],
     "worker/agent": ["grpc", "proto"], "worker/app": ["grpc", "cli", "prometheus"],
     "client": ["grpc", "proto", "cli"],
+    "client/results": ["proto"],
 }
 # Templates that read JSON, for the sources of their own room only.
 JSON_READERS = {"core/graph/json_object.h", "core/spec/json_reader.h"}
