@@ -44,16 +44,25 @@ absl::StatusOr<v1::Sweep> GetSweep(const Connection& connection, const std::stri
 
 absl::StatusOr<std::vector<v1::Configuration>> ListConfigurations(const Connection& connection,
                                                                   const std::string& name) {
+  std::vector<v1::Configuration> all;
+  RETURN_IF_ERROR(ForEachConfiguration(connection, name, [&](const v1::Configuration& one) {
+    all.push_back(one);
+    return absl::OkStatus();
+  }));
+  return all;
+}
+
+absl::Status ForEachConfiguration(
+    const Connection& connection, const std::string& name,
+    const std::function<absl::Status(const v1::Configuration&)>& use) {
   v1::ListConfigurationsRequest request;
   request.set_parent(name);
-  std::vector<v1::Configuration> all;
-  RETURN_IF_ERROR(ForEachPage<v1::ListConfigurationsResponse>(
+  return ForEachPage<v1::ListConfigurationsResponse>(
       connection, connection.sweeps(), &v1::SweepService::Stub::ListConfigurations, request,
-      [&](const v1::ListConfigurationsResponse& page) {
-        all.insert(all.end(), page.configurations().begin(), page.configurations().end());
+      [&](const v1::ListConfigurationsResponse& page) -> absl::Status {
+        for (const v1::Configuration& one : page.configurations()) RETURN_IF_ERROR(use(one));
         return absl::OkStatus();
-      }));
-  return all;
+      });
 }
 
 absl::Status ForEachTrial(const Connection& connection, const std::string& name, v1::TrialView view,

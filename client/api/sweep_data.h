@@ -18,8 +18,11 @@ namespace bitsweep::client {
 absl::StatusOr<v1::Sweep> GetSweep(const Connection& connection, const std::string& name);
 absl::StatusOr<std::vector<v1::Configuration>> ListConfigurations(const Connection& connection,
                                                                   const std::string& name);
-// Calls `use` for each trial; epochs and attempts are there with TRIAL_VIEW_FULL. Holds one page in
-// memory. Stops at the first error, of the server or of `use`.
+// Calls `use` for each configuration. Holds one page in memory. Stops at the first error, of the
+// server or of `use`.
+absl::Status ForEachConfiguration(const Connection& connection, const std::string& name,
+                                  const std::function<absl::Status(const v1::Configuration&)>& use);
+// Calls `use` for each trial; epochs and attempts are there with TRIAL_VIEW_FULL. As above.
 absl::Status ForEachTrial(const Connection& connection, const std::string& name, v1::TrialView view,
                           const std::function<absl::Status(const v1::Trial&)>& use);
 

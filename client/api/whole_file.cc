@@ -7,6 +7,8 @@
 #include <iterator>
 #include <system_error>
 
+#include "client/api/partial_file.h"
+#include "core/base/status_macros.h"
 #include "fmt/format.h"
 
 namespace bitsweep::client {
@@ -51,8 +53,10 @@ absl::Status Settle(absl::Status status, const fs::path& part, const fs::path& p
 }  // namespace
 
 absl::Status WriteWholeFile(const fs::path& path, std::string_view bytes) {
-  const fs::path part = BesideOf(path);
-  return Settle(WriteAll(part, bytes), part, path);
+  PartialFile file(path.string(), PartialFile::Readers::kByUmask);
+  RETURN_IF_ERROR(file.status());
+  RETURN_IF_ERROR(file.Append(bytes));
+  return file.Keep();
 }
 
 absl::Status WriteWholeFolder(const fs::path& path,

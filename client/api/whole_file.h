@@ -12,12 +12,12 @@
 
 namespace bitsweep::client {
 
-// The file has all of the bytes, or is what it was before. An old one is replaced. NotFound: it
-// cannot be made there; ResourceExhausted: the bytes do not fit.
+// The file has all of the bytes, or is what it was before. An old one is replaced. NotFound:
+// it cannot be made or written there.
 absl::Status WriteWholeFile(const std::filesystem::path& path, std::string_view bytes);
 
 // A new folder with these files by name, all of them or none. AlreadyExists: something is there
-// that is no empty folder; NotFound and ResourceExhausted as above.
+// that is no empty folder; NotFound as above.
 absl::Status WriteWholeFolder(const std::filesystem::path& path,
                               const std::map<std::string, std::string_view>& files);
 

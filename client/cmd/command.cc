@@ -117,6 +117,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RegisterSweepQueries(*sweep, chosen);
   RegisterSweepWatch(*sweep, chosen);
   RegisterSweepResults(*sweep, chosen);
+  RegisterSweepExport(*sweep, chosen);
   RegisterSweepChanges(*sweep, chosen);
   RequireVerb(*sweep);
   RegisterTrial(app, chosen);

@@ -69,6 +69,7 @@ int RunCommand(const Command& chosen, Context& context);
 void RegisterSweepSubmit(CLI::App& sweep, Command& chosen);
 void RegisterSweepWatch(CLI::App& sweep, Command& chosen);
 void RegisterSweepResults(CLI::App& sweep, Command& chosen);
+void RegisterSweepExport(CLI::App& sweep, Command& chosen);
 void RegisterSweepQueries(CLI::App& sweep, Command& chosen);  // list, show, trials
 void RegisterSweepChanges(CLI::App& sweep, Command& chosen);  // pause, resume, cancel, ...
 void RegisterTrial(CLI::App& app, Command& chosen);
