@@ -83,6 +83,7 @@ void RegisterPass(CLI::App& app, Command& chosen);
 void RegisterModel(CLI::App& app, Command& chosen);
 void RegisterModelImport(CLI::App& model, Command& chosen);
 void RegisterModelExport(CLI::App& model, Command& chosen);
+void RegisterReport(CLI::App& app, Command& chosen);
 void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
 void RegisterServerBackup(CLI::App& server, Command& chosen);
