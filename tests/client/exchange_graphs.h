@@ -60,8 +60,8 @@ class RandomGraphMaker {
       case 0:
         return graph::Linear{in[0], Between(1, 7), Chance(70)};
       case 1:
-        return graph::Conv1d{in[0],         Between(1, 4), Between(1, 3), Between(1, 2),
-                             Between(0, 2), Chance(70)};
+        return graph::Conv1d{in[0],         Between(1, 4), Between(1, 3),
+                             Between(1, 2), Between(0, 2), Chance(70)};
       case 2:
         return graph::BatchNorm1d{in[0], Chance(50) ? 1e-5 : 1e-3, Chance(50) ? 0.1 : 0.25};
       case 3:
@@ -82,8 +82,9 @@ class RandomGraphMaker {
 
   void AddNode() {
     const auto from =
-        Chance(75) ? nodes_.size() - 1
-                   : static_cast<std::size_t>(Between(0, static_cast<std::int64_t>(nodes_.size()) - 1));
+        Chance(75)
+            ? nodes_.size() - 1
+            : static_cast<std::size_t>(Between(0, static_cast<std::int64_t>(nodes_.size()) - 1));
     graph::Node node;
     node.op = AnyOp(shapes_[from]);
     node.inputs = {nodes_[from].name};

@@ -35,7 +35,9 @@ ROOMS = {
                      "worker/executor"],
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
-    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel"],
+    "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel",
+               "client/exchange"],
+    "client/exchange": ["core/base", "core/graph"],
 }
 # Interfaces: what of a room others may include.
 ONLY = {
@@ -55,6 +57,7 @@ LIBRARIES = {
     "sqlite": re.compile(r"^sqlite3\.h$"),
     "prometheus": re.compile(r"^prometheus/"),
     "hdf5": re.compile(r"^hdf5"),
+    "onnx": re.compile(r"^onnx/"),
     "cli": re.compile(r"^CLI/|^toml\+\+/|^toml"),
 }
 MAY_USE = {
@@ -65,7 +68,7 @@ MAY_USE = {
     "worker/data": ["hdf5"], "worker/executor": [], "worker/quant": [], "worker/passes": [], "worker/nn": ["torch"], "worker/train": ["torch"],
     "worker/train/fused": [],
     "worker/agent": ["grpc", "proto"], "worker/app": ["grpc", "cli", "prometheus"],
-    "client": ["grpc", "proto", "cli"],
+    "client": ["grpc", "proto", "cli"], "client/exchange": ["onnx"],
 }
 # Templates that read JSON, for the sources of their own room only.
 JSON_READERS = {"core/graph/json_object.h", "core/spec/json_reader.h"}
