@@ -3,8 +3,10 @@
 
 #include <utility>
 
+#include "client/exchange/npz.h"
 #include "client/exchange/onnx_export.h"
 #include "core/base/status_macros.h"
+#include "core/graph/safetensors.h"
 
 namespace bitsweep::exchange {
 namespace {
@@ -18,10 +20,18 @@ absl::StatusOr<std::vector<ExportedFile>> OneFile(const ExportInput& input) {
   return files;
 }
 
+absl::StatusOr<std::string> WriteSafetensors(const ExportInput& input) {
+  return graph::ToSafetensors(input.checkpoint);
+}
+
+absl::StatusOr<std::string> WriteNpz(const ExportInput& input) { return ToNpz(input.checkpoint); }
+
 }  // namespace
 
 const std::vector<ExportFormat>& ExportFormats() {
   static const auto& formats = *new std::vector<ExportFormat>{
+      {"safetensors", ".safetensors", "tensors for PyTorch", false, OneFile<WriteSafetensors>},
+      {"npz", ".npz", "tensors for NumPy", false, OneFile<WriteNpz>},
       {"onnx", ".onnx", "ONNX, float models", false, OneFile<ToOnnx>},
   };
   return formats;

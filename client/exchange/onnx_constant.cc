@@ -103,9 +103,9 @@ absl::StatusOr<OnnxConstant> ReadOnnxTensor(const onnx::TensorProto& tensor) {
   constant.is_float = float_type != graph::ElementType::kOther;
   if (!constant.is_float && integer_bytes == 0) {
     const std::string name = onnx::TensorProto_DataType_Name(tensor.data_type());
-    return BadTensor(fmt::format(
-        "its type is {}: expected FLOAT, DOUBLE, FLOAT16, BFLOAT16 or integers",
-        name.empty() ? fmt::format("number {}", tensor.data_type()) : name));
+    return BadTensor(
+        fmt::format("its type is {}: expected FLOAT, DOUBLE, FLOAT16, BFLOAT16 or integers",
+                    name.empty() ? fmt::format("number {}", tensor.data_type()) : name));
   }
   const auto expected = static_cast<std::size_t>(graph::ElementCount(constant.shape));
   std::size_t count = 0;

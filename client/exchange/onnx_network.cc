@@ -81,7 +81,8 @@ absl::StatusOr<std::optional<graph::NumberFormat>> InputFormat(
 
 std::string ToIdentifier(std::string_view text) {
   std::string name(text.substr(0, kMaxName));
-  std::replace_if(name.begin(), name.end(), [](char c) { return !IsNamePart(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !IsNamePart(c); }, '_');
   if (name.find_first_not_of('_') == std::string::npos) return "";
   if (name[0] >= '0' && name[0] <= '9') name = "_" + name;
   return name;
@@ -89,14 +90,14 @@ std::string ToIdentifier(std::string_view text) {
 
 std::string OnnxNetwork::UniqueNodeName(const std::string& wanted) {
   std::string name = wanted;
-  for (int i = 1; !names_.insert(name).second; ++i) name = fmt::format("{}_{}", wanted, i);
+  while (!names_.insert(name).second) name = fmt::format("{}_{}", wanted, ++repeats_[wanted]);
   return name;
 }
 
 void OnnxNetwork::SetInput(const std::string& onnx_name, graph::Shape sample_shape) {
   std::string name = ToIdentifier(onnx_name);
   name = UniqueNodeName(name.empty() ? "x" : name);
-  shapes_[name] = sample_shape;
+  places_[name] = {.step = steps_.size(), .shape = sample_shape};
   steps_.push_back({.node = {.name = name,
                              .kind = graph::NodeKind::kPlaceholder,
                              .target = name,
@@ -134,8 +135,8 @@ absl::StatusOr<OnnxValue> OnnxNetwork::Add(const std::string& onnx_name, graph::
     RETURN_IF_ERROR(graph::CheckQuantization(node, shapes.front()));
   }
 
-  node.target = tensors.empty() ? std::string(graph::OpName(node.op))
-                                : WantedPath(onnx_name, tensors);
+  node.target =
+      tensors.empty() ? std::string(graph::OpName(node.op)) : WantedPath(onnx_name, tensors);
   if (node.target.empty()) node.target = graph::OpName(node.op);
   const bool is_named = !onnx_name.empty() && ToIdentifier(onnx_name) == onnx_name;
   node.name = UniqueNodeName(is_named ? onnx_name : ToIdentifier(node.target));
@@ -144,16 +145,14 @@ absl::StatusOr<OnnxValue> OnnxNetwork::Add(const std::string& onnx_name, graph::
     result.format = inputs.front().format;
     result.quantizer = inputs.front().quantizer;
   }
-  shapes_[node.name] = std::move(shape);
+  places_[node.name] = {.step = steps_.size(), .shape = std::move(shape)};
   steps_.push_back({.node = std::move(node), .tensors = std::move(tensors)});
   return result;
 }
 
 absl::StatusOr<OnnxValue> OnnxNetwork::AddBias(const OnnxValue& product, const OnnxValue& bias) {
-  const auto step = std::find_if(steps_.begin(), steps_.end(), [&](const Step& candidate) {
-    return candidate.node.name == product.node;
-  });
-  graph::Node node = step->node;
+  Step& step = steps_[places_.at(product.node).step];
+  graph::Node node = step.node;
   auto& linear = std::get<graph::Linear>(node.op);
   const std::int64_t size = linear.out_features;
   const graph::Shape& shape = bias.constant->shape;
@@ -169,8 +168,8 @@ absl::StatusOr<OnnxValue> OnnxNetwork::AddBias(const OnnxValue& product, const O
     node.quantization->bias = bias.format;
     RETURN_IF_ERROR(graph::CheckQuantization(node, {linear.in_features}));
   }
-  step->node = std::move(node);
-  step->tensors.push_back({.leaf = "bias", .value = bias});
+  step.node = std::move(node);
+  step.tensors.push_back({.leaf = "bias", .value = bias});
   return OnnxValue{.node = product.node};
 }
 
@@ -178,10 +177,13 @@ std::map<std::string, const ModuleTensor*> OnnxNetwork::PlaceModules() {
   std::map<std::string, const ModuleTensor*> by_name;
   std::map<std::string, std::pair<const graph::Op*, std::string>> known;  // by what they read
   std::set<std::string> paths;
+  std::map<std::string, int> repeated;
   for (Step& step : steps_) {
     if (step.tensors.empty()) continue;
     std::vector<std::string> names;
-    for (const ModuleTensor& tensor : step.tensors) names.push_back(tensor.value.name);
+    for (const ModuleTensor& tensor : step.tensors) {
+      names.push_back(tensor.value.name + (tensor.value.is_transposed ? " transposed" : ""));
+    }
     const std::string key = fmt::format("{}", fmt::join(names, "\n"));
     const auto found = known.find(key);
     if (found != known.end() && *found->second.first == step.node.op) {
@@ -189,8 +191,8 @@ std::map<std::string, const ModuleTensor*> OnnxNetwork::PlaceModules() {
       continue;
     }
     const std::string wanted = step.node.target;
-    for (int i = 1; !paths.insert(step.node.target).second; ++i) {
-      step.node.target = fmt::format("{}_{}", wanted, i);
+    while (!paths.insert(step.node.target).second) {
+      step.node.target = fmt::format("{}_{}", wanted, ++repeated[wanted]);
     }
     known.emplace(key, std::pair(&step.node.op, step.node.target));
     for (const ModuleTensor& tensor : step.tensors) {

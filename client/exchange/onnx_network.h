@@ -42,7 +42,9 @@ class OnnxNetwork {
   // Gives the linear node that `product` is a bias. REQUIRES: product.is_unbiased_product.
   absl::StatusOr<OnnxValue> AddBias(const OnnxValue& product, const OnnxValue& bias);
 
-  const graph::Shape& ShapeOf(const OnnxValue& value) const { return shapes_.at(value.node); }
+  // REQUIRES: SetInput.
+  const std::string& InputName() const { return steps_.front().node.name; }
+  const graph::Shape& ShapeOf(const OnnxValue& value) const { return places_.at(value.node).shape; }
 
   // REQUIRES: the last call. InvalidArgument: what Graph::Create says.
   absl::StatusOr<graph::Checkpoint> Finish(const std::string& graph_name,
@@ -53,13 +55,18 @@ class OnnxNetwork {
     graph::Node node;
     std::vector<ModuleTensor> tensors;
   };
+  struct Place {
+    std::size_t step = 0;
+    graph::Shape shape;  // of one sample
+  };
   std::string UniqueNodeName(const std::string& wanted);
   // Gives each module its path; the tensors by their names.
   std::map<std::string, const ModuleTensor*> PlaceModules();
 
   std::vector<Step> steps_;
-  std::map<std::string, graph::Shape> shapes_;  // of one sample, by node
+  std::map<std::string, Place> places_;  // by node
   std::set<std::string> names_;
+  std::map<std::string, int> repeats_;  // of wanted names
 };
 
 // `text` as an identifier: what is none becomes an underscore; "" for nothing that could be kept.

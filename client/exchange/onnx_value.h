@@ -17,6 +17,7 @@ struct OnnxValue {
   std::string node;                              // the graph's node; empty of a constant
   std::shared_ptr<const OnnxConstant> constant;  // nullptr of what a node computes
   std::string name;                              // of a constant: the tensor's, before quantizers
+  bool is_transposed = false;                    // of a constant: otherwise than in that tensor
   std::optional<graph::NumberFormat> format;     // whose rounding is still to be done by the reader
   std::string quantizer;                         // the node that asked for it, for people
   bool is_unbiased_product = false;              // of a MatMul, to which a bias may be added
