@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include "client/exchange/hls4ml_export.h"
 #include "client/exchange/onnx_export.h"
+#include "client/exchange/qonnx_export.h"
 #include "core/base/status_macros.h"
 
 namespace bitsweep::exchange {
@@ -23,6 +25,8 @@ absl::StatusOr<std::vector<ExportedFile>> OneFile(const ExportInput& input) {
 const std::vector<ExportFormat>& ExportFormats() {
   static const auto& formats = *new std::vector<ExportFormat>{
       {"onnx", ".onnx", "ONNX, float models", false, OneFile<ToOnnx>},
+      {"qonnx", ".qonnx.onnx", "ONNX with QONNX's quantizers", false, OneFile<ToQonnx>},
+      {"hls4ml", ".hls4ml", "a folder for hls4ml: model.onnx, config.yml", true, ToHls4ml},
   };
   return formats;
 }
