@@ -3,8 +3,10 @@
 
 #include <utility>
 
+#include "client/exchange/hls4ml_export.h"
 #include "client/exchange/npz.h"
 #include "client/exchange/onnx_export.h"
+#include "client/exchange/qonnx_export.h"
 #include "core/base/status_macros.h"
 #include "core/graph/safetensors.h"
 
@@ -33,6 +35,8 @@ const std::vector<ExportFormat>& ExportFormats() {
       {"safetensors", ".safetensors", "tensors for PyTorch", false, OneFile<WriteSafetensors>},
       {"npz", ".npz", "tensors for NumPy", false, OneFile<WriteNpz>},
       {"onnx", ".onnx", "ONNX, float models", false, OneFile<ToOnnx>},
+      {"qonnx", ".qonnx.onnx", "ONNX with QONNX's quantizers", false, OneFile<ToQonnx>},
+      {"hls4ml", ".hls4ml", "a folder for hls4ml: model.onnx, config.yml", true, ToHls4ml},
   };
   return formats;
 }

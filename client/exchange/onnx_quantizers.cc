@@ -117,4 +117,49 @@ absl::StatusOr<OnnxValue> OnnxReader::BipolarQuant(Call& call) {
   return Rounded(call, graph::BinaryFormat{.bipolar = true});
 }
 
+// QONNX's minifloats, where they are the exact ones of a graph: no codes for infinity or NaN, the
+// largest of them at the end of the last exponent.
+absl::StatusOr<OnnxValue> OnnxReader::FloatQuant(Call& call) {
+  for (const auto& [name, expected] :
+       {std::pair("has_inf", 0), {"has_nan", 0}, {"has_subnormal", 1}, {"saturation", 1}}) {
+    const std::int64_t value = call.attributes.Integer(name, expected);
+    if (value != expected) {
+      return BadQuantizer(fmt::format("{} {}: expected {}", name, value, expected));
+    }
+  }
+  const std::string rounding = call.attributes.Text("rounding_mode", "ROUND");
+  if (rounding != "ROUND" && rounding != "HALF_EVEN") {
+    return BadQuantizer(fmt::format("rounding_mode {}: expected ROUND", Quoted(rounding)));
+  }
+  double numbers[5] = {};
+  std::size_t i = 0;
+  for (const char* what :
+       {"scale", "exponent width", "mantissa width", "exponent bias", "maximum"}) {
+    const OnnxValue* input = Has(call, i + 1) ? call.inputs[i + 1] : nullptr;
+    ASSIGN_OR_RETURN(numbers[i], OneNumber(input, what));
+    if (i < 4 && numbers[i] != std::floor(numbers[i])) {
+      return BadQuantizer(fmt::format("its {} is {:g}: expected a whole number", what, numbers[i]));
+    }
+    ++i;
+  }
+  const auto [scale, exponent, mantissa, bias, largest] = numbers;
+  if (scale != 1) return BadQuantizer(fmt::format("its scale is {:g}: expected 1", scale));
+  if (exponent < 1 || exponent > 8 || mantissa < 0 || mantissa > 30 || std::abs(bias) > 256) {
+    return BadQuantizer(fmt::format(
+        "{:g} bits of exponent, {:g} of mantissa, bias {:g}: expected 1 to 8, 0 to 30, -256 to 256",
+        exponent, mantissa, bias));
+  }
+  const graph::MinifloatFormat format{.width = static_cast<std::int64_t>(1 + exponent + mantissa),
+                                      .exponent_width = static_cast<std::int64_t>(exponent),
+                                      .exponent_bias = static_cast<std::int64_t>(bias),
+                                      .semantics = graph::Semantics::kExact};
+  const double last = std::ldexp(2 - std::ldexp(1, -static_cast<int>(mantissa)),
+                                 (1 << format.exponent_width) - 1 - static_cast<int>(bias));
+  if (largest != last) {
+    return BadQuantizer(
+        fmt::format("its maximum is {:g}: a graph's minifloats end at {:g}", largest, last));
+  }
+  return Rounded(call, format);
+}
+
 }  // namespace bitsweep::exchange

@@ -22,8 +22,8 @@ std::string UnknownOp(const onnx::NodeProto& node) {
   const std::string& op = node.op_type();
   if (!node.domain().empty() && node.domain() != "ai.onnx") {
     return fmt::format(
-        "an op of the domain {}: known are those of ONNX, and QONNX's Quant and "
-        "BipolarQuant",
+        "an op of the domain {}: known are those of ONNX, and QONNX's Quant, "
+        "BipolarQuant and FloatQuant",
         Quoted(node.domain()));
   }
   if (op == "Softmax" || op == "LogSoftmax") {
@@ -68,6 +68,7 @@ const std::map<std::string_view, OnnxReader::Handler>& OnnxReader::Handlers() {
 const std::map<std::string_view, OnnxReader::Handler>& OnnxReader::QuantizerHandlers() {
   static const auto& handlers =
       *new std::map<std::string_view, Handler>{{"BipolarQuant", &OnnxReader::BipolarQuant},
+                                               {"FloatQuant", &OnnxReader::FloatQuant},
                                                {"IntQuant", &OnnxReader::Quant},
                                                {"Quant", &OnnxReader::Quant}};
   return handlers;

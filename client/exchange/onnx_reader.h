@@ -79,6 +79,7 @@ class OnnxReader {
   // onnx_quantizers.cc
   absl::StatusOr<OnnxValue> Quant(Call& call);
   absl::StatusOr<OnnxValue> BipolarQuant(Call& call);
+  absl::StatusOr<OnnxValue> FloatQuant(Call& call);
   absl::StatusOr<OnnxValue> Rounded(const Call& call, const graph::NumberFormat& format);
 
   const onnx::ModelProto& model_;

@@ -13,6 +13,7 @@
 #include "core/graph/quantization_check.h"
 #include "core/graph/safetensors.h"
 #include "core/graph/zoo.h"
+#include "onnx/onnx_pb.h"
 #include "tests/client/exchange_graphs.h"
 #include "tests/support/status_matchers.h"
 
@@ -93,21 +94,36 @@ graph::NumberFormat AnyFormat(std::size_t kind, Random& random) {
   }
 }
 
+// Those that QONNX has quantizers for.
+graph::NumberFormat QonnxFormat(std::size_t kind, Random& random) {
+  const auto below = [&](std::uint64_t bound) {
+    return static_cast<std::int64_t>(random.NextBelow(bound));
+  };
+  if (kind == 1) return graph::BinaryFormat{.bipolar = true};
+  if (kind == 2) {
+    const std::int64_t exponent = 2 + below(4);
+    return graph::MinifloatFormat{.width = 2 + exponent + below(10),
+                                  .exponent_width = exponent,
+                                  .exponent_bias = below(16),
+                                  .semantics = graph::Semantics::kExact};
+  }
+  const bool is_signed = below(2) == 0;
+  return graph::IntegerFormat{
+      (is_signed ? 2 : 1) + below(31), below(65) - 32, is_signed,
+      below(2) == 0 ? graph::Rounding::kFloor : graph::Rounding::kNearestEven};
+}
+
 // The same graph with about half of its nodes quantized; only what QONNX can say, or anything.
 graph::Graph Quantized(const graph::Graph& graph, std::uint64_t seed, bool only_qonnx) {
   Random random(seed, RandomStream::kQuantize);
   std::vector<graph::Node> nodes = graph.nodes();
   for (graph::Node& node : nodes) {
     if (!graph::IsQuantizable(node.op) || random.NextBelow(2) == 0) continue;
-    const std::size_t kind = only_qonnx ? 0 : random.NextBelow(11);
+    const std::size_t kind = random.NextBelow(only_qonnx ? 3 : 11);
     const auto format = [&]() -> std::optional<graph::NumberFormat> {
       if (random.NextBelow(4) == 0) return std::nullopt;
       if (!only_qonnx) return AnyFormat(kind, random);
-      const auto width = static_cast<std::int64_t>(2 + random.NextBelow(15));
-      return graph::IntegerFormat{
-          width, static_cast<std::int64_t>(random.NextBelow(static_cast<std::uint64_t>(width))),
-          random.NextBelow(2) == 0,
-          random.NextBelow(2) == 0 ? graph::Rounding::kFloor : graph::Rounding::kNearestEven};
+      return QonnxFormat(kind, random);
     };
     graph::NodeQuantization q{.bypass = random.NextBelow(8) == 0, .data_in = format()};
     if (graph::HasWeight(node.op)) q.weight = format();
@@ -203,6 +219,38 @@ TEST(RoundTripTest, QonnxLosesNothing) {
   }
 }
 
+// What the nodes alone say: no inplace, no kind of call, no bypass.
+graph::Node Essence(graph::Node node) {
+  if (auto* relu = std::get_if<graph::Relu>(&node.op)) relu->inplace = false;
+  node.kind = graph::NodeKind::kCallFunction;
+  if (!graph::HasWeight(node.op) && !std::holds_alternative<graph::BatchNorm1d>(node.op)) {
+    node.target.clear();
+  }
+  if (node.quantization && node.quantization->bypass) node.quantization.reset();
+  return node;
+}
+
+TEST(RoundTripTest, QonnxWithoutMetadataKeepsWhatItsNodesSay) {
+  for (std::uint64_t seed = 0; seed < kGraphs; ++seed) {
+    SCOPED_TRACE(seed);
+    const graph::Checkpoint model = AnyModel(seed, true, /*only_qonnx=*/true);
+    onnx::ModelProto file;
+    ASSERT_TRUE(file.ParseFromString(Write("qonnx", model)));
+    file.clear_metadata_props();
+    ASSERT_OK_AND_ASSIGN(const OnnxModel read, FromOnnx(file.SerializeAsString()));
+    const std::vector<graph::Node>& nodes = read.checkpoint.graph.nodes();
+    ASSERT_EQ(nodes.size(), model.graph.nodes().size());
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      EXPECT_EQ(Essence(nodes[n]), Essence(model.graph.nodes()[n])) << nodes[n].name;
+    }
+    for (std::size_t t = 0; t < model.tensors.size(); ++t) {
+      std::vector<graph::TensorValue> a{model.tensors[t]};
+      std::vector<graph::TensorValue> b{read.checkpoint.tensors[t]};
+      if (a[0].i64.empty()) EXPECT_TRUE(SameBits(a, b)) << a[0].name;
+    }
+  }
+}
+
 TEST(RoundTripTest, BuiltinsLoseNothing) {
   for (const std::string_view name : graph::BuiltinModels()) {
     graph::Graph graph = graph::BuildModel(name, {}).value();
@@ -236,7 +284,7 @@ std::string Damaged(std::string bytes, Random& random) {
 }
 
 TEST(RoundTripTest, DamagedFilesAreModelsOrErrors) {
-  for (const char* format : {"safetensors", "npz", "onnx"}) {
+  for (const char* format : {"safetensors", "npz", "onnx", "qonnx"}) {
     Random random(7, RandomStream::kSearch);
     std::vector<std::pair<graph::Graph, std::string>> files;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
