@@ -26,8 +26,10 @@ class BitsweepError(Exception):
 
     def __init__(self, message: str, *, code: str, reason: str = "", violations: Sequence[Violation] = (),
                  metadata: dict[str, str] | None = None, retry_after: float | None = None) -> None:
-        lines = [f"{reason or code}: {message}"] + [f"  {v.field}: {v.description}" for v in violations]
-        super().__init__("\n".join(lines))
+        head = f"{reason or code}: {message}"
+        if violations:  # the message repeats them
+            head = f"{reason or code} ({len(violations)} problem{'s' if len(violations) > 1 else ''})"
+        super().__init__("\n".join([head, *(f"  {v.field}: {v.description}" for v in violations)]))
         self.message = message
         self.code = code  # gRPC's, "NOT_FOUND"
         self.reason = reason  # docs/api.md lists all, "SWEEP_NOT_FOUND"; empty when there is none
@@ -57,7 +59,5 @@ def from_rpc(error: grpc.RpcError) -> BitsweepError:
                 violations = [Violation(v.field, v.description) for v in bad.field_violations]
             elif any_detail.Unpack(retry):
                 retry_after = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
-    # The server's message repeats the violations; they are listed once.
-    message = call.details() or "no message"
-    return BitsweepError(message.split("\n")[0] if violations else message, code=code, reason=reason,
-                         violations=violations, metadata=metadata, retry_after=retry_after)
+    return BitsweepError(call.details() or "no message", code=code, reason=reason, violations=violations,
+                         metadata=metadata, retry_after=retry_after)
