@@ -15,7 +15,16 @@ FROM ${BASE_IMAGE} AS build-packages
 COPY deploy/install-deps.sh /opt/bitsweep/deploy/
 RUN /opt/bitsweep/deploy/install-deps.sh && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
+# What reports draw with, from npm. Where a proxy opens TLS: --secret id=ca,src=BUNDLE_OF_AUTHORITIES.
+FROM build-packages AS report-packages
+WORKDIR /opt/bitsweep/report
+COPY client/report/package.json client/report/package-lock.json ./
+RUN --mount=type=secret,id=ca,target=/run/authorities.pem \
+    if [ -s /run/authorities.pem ]; then export NODE_EXTRA_CA_CERTS=/run/authorities.pem; fi && \
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && rm -rf /root/.npm
+
 FROM build-packages AS build-server
+COPY --from=report-packages /opt/bitsweep/report/node_modules /opt/bitsweep/report/node_modules
 ARG SOURCE_DIR=/src/bitsweep
 ARG REVISION=
 ARG LANG=C.UTF-8
@@ -23,7 +32,8 @@ WORKDIR ${SOURCE_DIR}
 COPY . .
 ENV CCACHE_DIR=/ccache
 RUN --mount=type=cache,id=bitsweep-ccache,target=/ccache,from=ccache,sharing=locked \
-    ccache --zero-stats && cmake --preset release -DBITSWEEP_TESTS=OFF -DBITSWEEP_REVISION="${REVISION}" && \
+    ccache --zero-stats && cmake --preset release -DBITSWEEP_TESTS=OFF -DBITSWEEP_REVISION="${REVISION}" \
+      -DBITSWEEP_NODE_MODULES=/opt/bitsweep/report/node_modules && \
     cmake --build --preset release --target bitsweep-server bitsweep && \
     mkdir /out && strip -o /out/bitsweep-server build/release/bin/bitsweep-server && \
     strip -o /out/bitsweep build/release/bin/bitsweep && ccache --show-stats
@@ -48,6 +58,9 @@ LABEL org.opencontainers.image.licenses="Apache-2.0" org.opencontainers.image.ve
 STOPSIGNAL SIGTERM
 
 FROM runtime AS cli
+RUN apt-get update && apt-get install -y --no-install-recommends libarchive13 libonnx1 && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* && \
+    dpkg-query -W >/usr/share/bitsweep/packages
 COPY --from=build-server /out/bitsweep /usr/bin/
 RUN bitsweep --version
 USER 10001:10001
@@ -61,7 +74,7 @@ LABEL org.opencontainers.image.title="bitsweep" \
       org.opencontainers.image.revision="${REVISION}"
 
 FROM runtime AS server
-RUN apt-get update && apt-get install -y --no-install-recommends libarchive13 libprometheus-cpp-pull1.0 libsqlite3-0 && \
+RUN apt-get update && apt-get install -y --no-install-recommends libarchive13 libonnx1 libprometheus-cpp-pull1.0 libsqlite3-0 && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/log/* && \
     dpkg-query -W >/usr/share/bitsweep/packages && \
     install -d -o 10001 -g 10001 -m 0750 /data

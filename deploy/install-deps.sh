@@ -15,9 +15,10 @@ build=(g++ cmake ninja-build ccache mold git ca-certificates
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   libspdlog-dev libfmt-dev libsqlite3-dev libarchive-dev prometheus-cpp-dev nlohmann-json3-dev libcli11-dev
   libtomlplusplus-dev libhdf5-dev libcpp-httplib-dev libbrotli-dev zlib1g-dev pkg-config libssl-dev openssl libtorch-dev libhwy-dev libgtest-dev libgmock-dev
-  python3 curl sqlite3)
+  libonnx-dev libboost-dev python3 curl sqlite3)
+command -v npm >/dev/null || build+=(npm) # for the drawing library that reports bring along
 dev=(python3-torch python3-numpy python3-yaml python3-venv zsh fish clang-format binutils prometheus slurm-wlm munge
-  lintian dpkg-dev file systemd man-db)
+  lintian dpkg-dev file systemd man-db chromium)
 dev+=(docker.io docker-compose debootstrap iptables)
 analyze=(clang clang-tidy libclang-rt-dev)
 bench=(libbenchmark-dev python3-venv util-linux)

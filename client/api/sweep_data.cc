@@ -67,8 +67,15 @@ absl::Status ForEachConfiguration(
 
 absl::Status ForEachTrial(const Connection& connection, const std::string& name, v1::TrialView view,
                           const std::function<absl::Status(const v1::Trial&)>& use) {
+  return ForEachTrialThat(connection, name, "", view, use);
+}
+
+absl::Status ForEachTrialThat(const Connection& connection, const std::string& name,
+                              const std::string& filter, v1::TrialView view,
+                              const std::function<absl::Status(const v1::Trial&)>& use) {
   v1::ListTrialsRequest request;
   request.set_parent(name);
+  request.set_filter(filter);
   request.set_view(view);
   return ForEachPage<v1::ListTrialsResponse>(
       connection, connection.sweeps(), &v1::SweepService::Stub::ListTrials, request,

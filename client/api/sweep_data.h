@@ -26,6 +26,11 @@ absl::Status ForEachConfiguration(const Connection& connection, const std::strin
 absl::Status ForEachTrial(const Connection& connection, const std::string& name, v1::TrialView view,
                           const std::function<absl::Status(const v1::Trial&)>& use);
 
+// The same of those that `filter` lets through, in the words of ListTrialsRequest.filter.
+absl::Status ForEachTrialThat(const Connection& connection, const std::string& name,
+                              const std::string& filter, v1::TrialView view,
+                              const std::function<absl::Status(const v1::Trial&)>& use);
+
 absl::StatusOr<v1::Transform> GetTransform(const Connection& connection, const std::string& name);
 // With headlines, without results of passes.
 absl::StatusOr<std::vector<v1::TransformJob>> ListTransformJobs(const Connection& connection,

@@ -132,6 +132,7 @@ void RegisterAll(CLI::App& app, Context& context, Command& chosen) {
   RequireVerb(*transform);
   RegisterPass(app, chosen);
   RegisterModel(app, chosen);
+  RegisterReport(app, chosen);
   RegisterWorker(app, chosen);
   RegisterServer(app, chosen);
   RegisterToken(app, chosen);

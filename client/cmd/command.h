@@ -82,6 +82,8 @@ void RegisterTransformChanges(CLI::App& transform, Command& chosen);  // cancel,
 void RegisterPass(CLI::App& app, Command& chosen);
 void RegisterModel(CLI::App& app, Command& chosen);
 void RegisterModelImport(CLI::App& model, Command& chosen);
+void RegisterModelExport(CLI::App& model, Command& chosen);
+void RegisterReport(CLI::App& app, Command& chosen);
 void RegisterWorker(CLI::App& app, Command& chosen);
 void RegisterServer(CLI::App& app, Command& chosen);
 void RegisterServerBackup(CLI::App& server, Command& chosen);

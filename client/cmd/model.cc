@@ -125,6 +125,7 @@ void RegisterModel(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   download->callback([=, &chosen] { chosen = RunAction(Download, options); });
   RegisterModelImport(*model, chosen);
+  RegisterModelExport(*model, chosen);
   RequireVerb(*model);
 }
 

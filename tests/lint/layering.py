@@ -36,7 +36,9 @@ ROOMS = {
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
     "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel",
-               "client/results"],
+               "client/exchange", "client/report", "client/results"],
+    "client/exchange": ["core/base", "core/graph"],
+    "client/report": ["core/base", "core/graph", "core/spec"],
     "client/results": ["core/base"],
 }
 # Interfaces: what of a room others may include.
@@ -57,6 +59,7 @@ LIBRARIES = {
     "sqlite": re.compile(r"^sqlite3\.h$"),
     "prometheus": re.compile(r"^prometheus/"),
     "hdf5": re.compile(r"^hdf5"),
+    "onnx": re.compile(r"^onnx/"),
     "cli": re.compile(r"^CLI/|^toml\+\+/|^toml"),
 }
 MAY_USE = {
@@ -67,8 +70,7 @@ MAY_USE = {
     "worker/data": ["hdf5"], "worker/executor": [], "worker/quant": [], "worker/passes": [], "worker/nn": ["torch"], "worker/train": ["torch"],
     "worker/train/fused": [],
     "worker/agent": ["grpc", "proto"], "worker/app": ["grpc", "cli", "prometheus"],
-    "client": ["grpc", "proto", "cli"],
-    "client/results": ["proto"],
+    "client": ["grpc", "proto", "cli"], "client/exchange": ["onnx"], "client/report": ["proto"], "client/results": ["proto"],
 }
 # Templates that read JSON, for the sources of their own room only.
 JSON_READERS = {"core/graph/json_object.h", "core/spec/json_reader.h"}
