@@ -16,7 +16,7 @@ namespace bitsweep::client {
 
 PartialFile::PartialFile(std::string target, Readers readers)
     : target_(std::move(target)),
-      path_(GenerateResourceId(target_)),
+      path_(target_ + GenerateResourceId(".part")),
       fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                readers == Readers::kOwner ? 0600 : 0666)),
       status_(fd_ >= 0 ? absl::OkStatus() : Error("making")) {}
