@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <memory>
 
 #include "CLI/CLI.hpp"
@@ -6,6 +7,7 @@
 #include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/cmd/report_file.h"
+#include "client/cmd/report_transform.h"
 #include "client/output/error_report.h"
 #include "client/report/html.h"
 #include "client/report/sweep_page.h"
@@ -19,7 +21,7 @@ namespace {
 constexpr std::size_t kMostEpochs = 300;  // of one curve
 
 struct ReportOptions {
-  std::string name;
+  std::vector<std::string> names;
   std::string output;
   bool open = false;
 };
@@ -65,10 +67,29 @@ absl::StatusOr<report::Page> SweepPage(const Connection& connection, const std::
   return report::BuildSweepPage(results, curves, MadeText());
 }
 
+bool IsTransform(const std::string& name) { return name.starts_with("transforms/"); }
+
+// An id alone is a sweep's, or a transform's where there is no such sweep.
+absl::StatusOr<report::Page> FetchPage(const Connection& connection,
+                                       const std::vector<std::string>& names) {
+  const bool is_all_transforms = std::all_of(names.begin(), names.end(), IsTransform);
+  if (is_all_transforms) return FetchTransformPage(connection, names, MadeText());
+  if (names.size() > 1) {
+    return absl::InvalidArgumentError(
+        "a report of several is one of transforms: expected transforms/ID for each");
+  }
+  absl::StatusOr<report::Page> page = SweepPage(connection, FullName("sweeps", names[0]));
+  const bool is_id = names[0].find('/') == std::string::npos;
+  if (!absl::IsNotFound(page.status()) || !is_id) return page;
+  absl::StatusOr<report::Page> other =
+      FetchTransformPage(connection, {FullName("transforms", names[0])}, MadeText());
+  return absl::IsNotFound(other.status()) ? page : other;
+}
+
 absl::Status Report(Context& context, const ReportOptions& options) {
-  const std::string name = FullName("sweeps", options.name);
-  ASSIGN_OR_RETURN(const report::Page page, SweepPage(context.Connect(), name));
-  const std::string file = options.output.empty() ? LastPart(name) + ".html" : options.output;
+  ASSIGN_OR_RETURN(const report::Page page, FetchPage(context.Connect(), options.names));
+  const std::string file =
+      options.output.empty() ? LastPart(options.names[0]) + ".html" : options.output;
   const std::string html = report::RenderHtml(page);
   RETURN_IF_ERROR(WriteReport(context, html, file));
   return options.open ? OpenInBrowser(file) : absl::OkStatus();
@@ -78,9 +99,12 @@ absl::Status Report(Context& context, const ReportOptions& options) {
 
 void RegisterReport(CLI::App& app, Command& chosen) {
   CLI::App* command =
-      app.add_subcommand("report", "Write a page with tables and pictures of a sweep");
+      app.add_subcommand("report", "Write a page with tables and pictures of a sweep or transform");
   const auto options = std::make_shared<ReportOptions>();
-  command->add_option("NAME", options->name, "sweeps/ID or transforms/ID, or the id alone")
+  command
+      ->add_option("NAME", options->names,
+                   "sweeps/ID or transforms/ID, or the id alone; several transforms/ID that differ "
+                   "in their model only are repeats")
       ->required();
   command
       ->add_option("-o,--output", options->output, "File (default: ID.html); - for standard output")
