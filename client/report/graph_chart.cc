@@ -77,8 +77,9 @@ Json Boxes(const GraphLayout& layout, const std::vector<DrawnNode>& nodes, const
                  {"title", nullptr},
                  {"scale", {{"domain", {kFull, kQuantized}}}},
                  {"legend", nullptr}};
-  Json fill = colour;
-  if (is_any_quantized) fill["legend"] = {{"orient", "top"}, {"symbolType", "square"}};
+  if (is_any_quantized) {
+    colour["legend"] = {{"orient", "top"}, {"symbolType", "square"}, {"columns", 2}};
+  }
   return {{"name", "nodes"},
           {"data", DataRows(std::move(rows))},
           {"mark",
@@ -88,7 +89,7 @@ Json Boxes(const GraphLayout& layout, const std::vector<DrawnNode>& nodes, const
             {"y", y},
             {"x2", {{"field", "x2"}}},
             {"y2", {{"field", "y2"}}},
-            {"fill", std::move(fill)},
+            {"fill", colour},
             {"stroke", std::move(colour)},
             {"tooltip", Json::array({{{"field", "node"}, {"type", "nominal"}},
                                      {{"field", "about"}, {"type", "nominal"}}})}}}};
@@ -130,7 +131,7 @@ Chart GraphChart(const std::string& id, const std::vector<DrawnNode>& nodes,
   layers.push_back(Boxes(layout, nodes, x, y));
   layers.push_back(Texts(layout, true, x, y));
   layers.push_back(Texts(layout, false, x, y));
-  return MakeChart(id, "Graph", caption,
+  return MakeChart(id, "Nodes, shapes and number formats", caption,
                    {{"width", layout.width},
                     {"height", layout.height},
                     {"autosize", "pad"},

@@ -17,7 +17,7 @@ constexpr double kLaneWidth = 14;
 constexpr double kTrackHeight = 8;
 constexpr double kGap = 22;  // between rows, without tracks
 constexpr double kMargin = 4;
-constexpr double kCharacterWidth = 6.1;  // of the text's font, on average
+constexpr double kCharacterWidth = 5.9;  // of the text's font, on average
 
 // Where something is in the grid, before pixels are known.
 struct Place {
@@ -51,22 +51,37 @@ std::string Cut(const std::string& text, std::size_t most) {
   return start + "\u2026";
 }
 
-// Breaks at spaces; later lines are set in.
+// Where the word that begins at `begin` ends: at a space outside of brackets, so that "[B, 16]" is
+// one word, unless that would be too long.
+std::size_t WordEnd(const std::string& text, std::size_t begin, std::size_t most) {
+  int depth = 0;
+  for (std::size_t i = begin; i < text.size(); ++i) {
+    depth += text[i] == '(' || text[i] == '[' ? 1 : 0;
+    depth -= text[i] == ')' || text[i] == ']' ? 1 : 0;
+    if (text[i] != ' ' || depth > 0) continue;
+    if (Length(text.substr(begin, i - begin)) > most) break;
+    return i;
+  }
+  if (Length(text.substr(begin)) <= most) return text.size();
+  return std::min(text.find(' ', begin), text.size());
+}
+
+// Lines of at most `most` characters; all but the first are set in.
 void Wrap(const std::string& text, std::size_t most, std::vector<std::string>& lines) {
-  std::string line;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
+  std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
+  std::string line = text.substr(0, begin);
+  bool is_empty = true;
+  while (begin < text.size()) {
+    const std::size_t end = WordEnd(text, begin, most);
     const std::string word = text.substr(begin, end - begin);
     begin = end + 1;
-    if (line.empty()) {
-      line = word;
-    } else if (Length(line) + 1 + Length(word) <= most) {
-      line += " " + word;
-    } else {
+    if (!is_empty && Length(line) + 1 + Length(word) > most) {
       lines.push_back(Cut(line, most));
       line = "  " + word;
+    } else {
+      line += (is_empty ? "" : " ") + word;
     }
+    is_empty = false;
   }
   lines.push_back(Cut(line, most));
 }

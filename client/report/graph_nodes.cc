@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/report/graph_nodes.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -61,16 +62,18 @@ void AddFormats(const std::vector<std::pair<std::string, std::string>>& formats,
   std::vector<std::pair<std::string, std::string>> lines;  // format, tensors
   for (const auto& [tensor, format] : formats) {
     if (format.empty()) continue;
-    if (!lines.empty() && lines.back().first == format) {
-      lines.back().second += ", " + tensor;
+    const auto same = std::find_if(lines.begin(), lines.end(),
+                                   [&, f = format](const auto& line) { return line.first == f; });
+    if (same != lines.end()) {
+      same->second += ", " + tensor;
     } else {
       lines.emplace_back(format, tensor);
     }
   }
   if (lines.empty()) node.lines.push_back("quantized");
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    node.lines.push_back(
-        fmt::format("{}{}: {}", i == 0 ? "quantized " : "", lines[i].second, lines[i].first));
+  for (const auto& [format, tensors] : lines) {
+    node.lines.push_back("quantized " + format);
+    node.lines.push_back("  of " + tensors);
   }
 }
 

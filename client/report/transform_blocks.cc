@@ -59,10 +59,11 @@ void AddText(const std::string& text, Blocks& blocks) {
 }
 
 std::string NumberText(double value) {
-  if (!std::isfinite(value) || value != std::floor(value) || std::abs(value) > 1e15) {
+  const double size = std::abs(value);
+  if (!std::isfinite(value) || size > 1e15 || (value != std::floor(value) && size < 10'000)) {
     return fmt::format("{:.4g}", value);
   }
-  return Grouped(static_cast<std::int64_t>(value));
+  return Grouped(std::llround(value));
 }
 
 }  // namespace bitsweep::report

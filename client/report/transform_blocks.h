@@ -25,7 +25,7 @@ Table TableFrom(const client::Table& table, std::string title);
 // The text as a paragraph where it is one line, else as a listing.
 void AddText(const std::string& text, Blocks& blocks);
 
-// A count with its thousands apart: "79,680"; others as "{:.4g}".
+// A count with its thousands apart: "79,680"; small fractions as "{:.4g}".
 std::string NumberText(double value);
 
 }  // namespace bitsweep::report

@@ -76,7 +76,7 @@ Chart ConfusionChart(const v1::EvaluationReport& report, const v1::EvaluationMet
       id, title,
       fmt::format("Rows of a class (down) taken for a class (across){}. Accuracy {:.4f}.",
                   has_text ? ": how many, and their part of the class" : "", metrics.accuracy()),
-      {{"height", {{"step", has_text ? 38 : 14}}},
+      {{"height", RowsHeight(static_cast<std::size_t>(classes), has_text ? 38 : 14)},
        {"data", DataRows(std::move(rows))},
        {"layer", std::move(layers)}});
 }

@@ -6,15 +6,18 @@
 #include <utility>
 
 #include "client/report/fields.h"
+#include "client/report/vega_lite.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "google/protobuf/util/json_util.h"
+#include "nlohmann/json.hpp"
 
 namespace bitsweep::report {
 namespace {
 
 constexpr std::size_t kMostGraphBytes = 20'000;
 constexpr std::size_t kMostNamedWorkers = 8;
+constexpr std::size_t kLineWidth = 110;
 
 std::string DataText(const v1::Dataset& data) {
   if (data.name().empty()) return "none";
@@ -64,6 +67,21 @@ std::string WorkersText(const std::vector<TransformRun>& runs) {
   }
   if (workers.size() <= kMostNamedWorkers) return fmt::format("{}", fmt::join(workers, ", "));
   return Count(static_cast<std::int64_t>(workers.size()), "worker");
+}
+
+// JSON whose short values stand on one line.
+std::string Indented(const Json& value, std::size_t indent) {
+  const std::string line = value.dump();
+  if (!value.is_structured() || indent + line.size() <= kLineWidth) return line;
+  const std::string margin(indent + 2, ' ');
+  std::string text;
+  for (const auto& [key, item] : value.items()) {
+    const std::string name = value.is_object() ? Json(key).dump() + ": " : "";
+    text += fmt::format("{}\n{}{}{}", text.empty() ? "" : ",", margin, name,
+                        Indented(item, indent + 2));
+  }
+  const std::string end = "\n" + std::string(indent, ' ');
+  return value.is_object() ? "{" + text + end + "}" : "[" + text + end + "]";
 }
 
 double SecondsOf(const std::vector<v1::TransformJob>& jobs) {
@@ -158,12 +176,10 @@ std::string SpecificationText(const v1::Transform& transform) {
     fields["nodes"].set_string_value("(too long to be shown)");
   }
   google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
   options.preserve_proto_field_names = true;
   std::string text;
   if (!google::protobuf::util::MessageToJsonString(spec, &text, options).ok()) return "";
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+  return Indented(Json::parse(text), 0);
 }
 
 }  // namespace bitsweep::report

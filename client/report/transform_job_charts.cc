@@ -48,12 +48,19 @@ Json AccuracyAxis(const char* field) {
   return y;
 }
 
-Json IntervalLayer(const Json& x) {
-  Json low = AccuracyAxis("low");
+// Faint for all but the Pareto set: many stand at the same number of bit operations.
+Json IntervalLayer(const Json& x, const Json& colour) {
   return {{"name", "intervals"},
           {"transform", Json::array({{{"filter", "isValid(datum.low)"}}})},
-          {"mark", {{"type", "rule"}, {"opacity", 0.45}}},
-          {"encoding", {{"x", x}, {"y", std::move(low)}, {"y2", {{"field", "high"}}}}}};
+          {"mark", {{"type", "rule"}, {"strokeWidth", 1.5}}},
+          {"encoding",
+           {{"x", x},
+            {"y", AccuracyAxis("low")},
+            {"y2", {{"field", "high"}}},
+            {"color", colour},
+            {"opacity",
+             {{"condition", {{"test", "datum.set === 'Pareto set'"}, {"value", 0.9}}},
+              {"value", 0.15}}}}}};
 }
 
 Json RowOf(const TransformPoint& point) {
@@ -99,6 +106,7 @@ Chart AxisChart(const v1::Transform& transform, const std::vector<TransformPoint
     const std::vector<std::int64_t> values = DistinctOf(transform.axes(*coloured));
     Json colour = Category("of", other);
     colour["scale"] = {{"domain", values}};
+    colour["legend"] = {{"columns", 5}};
     points_of["color"] = colour;
     means["color"] = std::move(colour);
     by = fmt::format(" for each {}", other);
@@ -153,8 +161,7 @@ Chart ParetoChart(const v1::Transform& transform, const std::vector<TransformPoi
   x["axis"] = {{"format", "~s"}};
   if (least > 0 && most / least >= 10) x["scale"] = {{"type", "log"}};
   const Json y = AccuracyAxis("accuracy");
-  Json colour = Category("set", "");
-  colour["scale"] = {{"domain", {"others", "Pareto set"}}};
+  const Json colour = ColourOf("set", {"others", "Pareto set"});
   Json line = {{"type", "line"},
                {"interpolate", "step-after"},
                {"opacity", 0.6},
@@ -177,14 +184,14 @@ Chart ParetoChart(const v1::Transform& transform, const std::vector<TransformPoi
           {"mark", std::move(line)},
           {"encoding", {{"x", x}, {"y", y}}}},
          [&] {
-           Json intervals = IntervalLayer(x);
+           Json intervals = IntervalLayer(x, colour);
            intervals["data"] = DataRows(rows);
            return intervals;
          }(),
          {{"name", "jobs"},
           {"data", DataRows(rows)},
           {"mark", {{"type", "point"}, {"size", 50}, {"opacity", 0.85}, {"tooltip", true}}},
-          {"encoding", {{"x", x}, {"y", y}, {"color", std::move(colour)}}}},
+          {"encoding", {{"x", x}, {"y", y}, {"color", colour}}}},
          {{"name", "numbers"},
           {"data", DataRows(labels)},
           {"mark",

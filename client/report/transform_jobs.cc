@@ -29,6 +29,14 @@ std::string StatesText(const TransformPoint& point) {
   return text;
 }
 
+bool AllSucceeded(const std::vector<TransformPoint>& points) {
+  return std::all_of(points.begin(), points.end(), [](const TransformPoint& point) {
+    return std::all_of(point.jobs.begin(), point.jobs.end(), [](const v1::TransformJob* job) {
+      return job->state() == v1::Trial::STATE_SUCCEEDED;
+    });
+  });
+}
+
 // Columns of one point: its values, then what was measured.
 client::Table PointTable(const v1::Transform& transform, const std::vector<TransformPoint>& points,
                          const std::vector<std::size_t>& chosen, std::size_t runs) {
@@ -45,7 +53,8 @@ client::Table PointTable(const v1::Transform& transform, const std::vector<Trans
     table.columns.push_back({name, client::Precision::kCount});
   }
   table.columns.push_back({"Seconds", client::Precision::kSeconds});
-  table.columns.push_back({"State"});
+  const bool has_states = !AllSucceeded(points);
+  if (has_states) table.columns.push_back({"State"});
   for (const std::size_t i : chosen) {
     const TransformPoint& p = points[i];
     std::vector<client::Cell> row = {NumberOf(p.jobs[0]->name())};
@@ -59,7 +68,7 @@ client::Table PointTable(const v1::Transform& transform, const std::vector<Trans
          {p.original_accuracy, p.loss, p.flops, p.bitops, p.size_bits, p.seconds}) {
       row.push_back(CellOf(value));
     }
-    row.emplace_back(StatesText(p));
+    if (has_states) row.emplace_back(StatesText(p));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -69,7 +78,7 @@ Table ShownTable(const v1::Transform& transform, const std::vector<TransformPoin
                  const std::vector<std::size_t>& chosen, std::size_t runs, std::string title) {
   Table table = TableFrom(PointTable(transform, points, chosen, runs), std::move(title));
   // FLOPs, BitOPs and size with their thousands apart.
-  const std::size_t counts = table.columns.size() - 5;
+  const std::size_t counts = table.columns.size() - (AllSucceeded(points) ? 4 : 5);
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const TransformPoint& p = points[chosen[i]];
     std::size_t column = counts;

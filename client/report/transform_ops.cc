@@ -40,7 +40,7 @@ Chart OpsChart(const v1::OpCount& count, const std::string& convention, const st
   Json encoding = {{"y", std::move(y)},
                    {"yOffset", Category("of", "")},
                    {"x", std::move(x)},
-                   {"color", Category("of", "")}};
+                   {"color", ColourOf("of", {kOperations, kBitOperations})}};
   Json text = encoding;
   text.erase("color");
   text["text"] = {{"field", "count"}, {"type", "nominal"}};
@@ -52,7 +52,7 @@ Chart OpsChart(const v1::OpCount& count, const std::string& convention, const st
                   count.unsupported().empty()
                       ? ""
                       : fmt::format(" Not counted: {}.", fmt::join(count.unsupported(), ", "))),
-      {{"height", {{"step", 16}}},
+      {{"height", RowsHeight(static_cast<std::size_t>(count.nodes_size()), 38)},
        {"data", DataRows(std::move(rows))},
        {"layer",
         {{{"name", "bars"},

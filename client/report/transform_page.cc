@@ -89,7 +89,7 @@ Section ShownJobSection(const ShownJob& shown, const v1::TransformJob& job) {
   add("size", m.has_size_bits(), NumberText(static_cast<double>(m.size_bits())) + " bits");
   add("model", !job.model().empty(), job.model());
   add("worker", !job.worker().empty(), job.worker());
-  add("seconds", true, fmt::format("{:.2f}", job.seconds()));
+  add("seconds", true, fmt::format("{:.3g}", job.seconds()));
   return {.id = "shown-job", .title = "Results", .blocks = {std::move(facts)}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "client/report/fields.h"
 #include "fmt/format.h"
 
 namespace bitsweep::report {
@@ -42,7 +43,7 @@ std::vector<Section> PassSections(const v1::TransformJob& job) {
   const v1::StatisticsReport* collected = nullptr;
   for (const v1::PassResult& result : job.results()) {
     const std::string id = fmt::format("pass-{}", sections.size() + 1);
-    Blocks blocks = {Paragraph(fmt::format("Took {:.2f} s.", result.seconds()))};
+    Blocks blocks = {Paragraph(fmt::format("Took {}.", DurationText(result.seconds())))};
     for (Block& block : BlocksOfResult(result, collected, id)) blocks.push_back(std::move(block));
     sections.push_back({.id = id,
                         .title = fmt::format("{}. {}", sections.size() + 1, result.pass()),

@@ -18,11 +18,7 @@ constexpr int kMostShownValues = 128;
 
 using Numbers = google::protobuf::RepeatedField<double>;
 
-Json BeforeOrAfter() {
-  Json colour = Category("is", "");
-  colour["scale"] = {{"domain", {"before", "after"}}};
-  return colour;
-}
+Json BeforeOrAfter() { return ColourOf("is", {"before", "after"}); }
 
 // Multiples of the step from `low` to `high`; nothing where there are too many to see.
 Json GridLines(double step, double low, double high) {
@@ -64,39 +60,43 @@ Chart HistogramChart(const v1::QuantizedTensor& tensor, const std::string& id) {
   const v1::QuantizationHistogram& histogram = tensor.histogram();
   const double width = histogram.bin_width();
   Json rows = Json::array();
-  const auto add = [&](const auto& counts, const char* is) {
+  // After is narrower: where a bin is a step of the grid, both are as high.
+  const auto add = [&](const auto& counts, const char* is, double margin) {
     for (int i = 0; i < counts.size(); ++i) {
       if (counts[i] == 0) continue;
       const double low = histogram.low() + i * width;
-      rows.push_back({{"low", FiniteNumber(low)},
-                      {"high", FiniteNumber(low + width)},
+      rows.push_back({{"low", FiniteNumber(low + margin * width)},
+                      {"high", FiniteNumber(low + (1 - margin) * width)},
                       {"values", counts[i]},
                       {"zero", 0},
                       {"is", is}});
     }
   };
-  add(histogram.original(), "before");
-  add(histogram.quantized(), "after");
+  add(histogram.original(), "before", 0);
+  add(histogram.quantized(), "after", 0.25);
   const double high = histogram.low() + width * histogram.original_size();
   Json grid = GridOf(tensor, histogram.low(), high);
   const std::size_t lines = grid.size();
   Json x = Quantity("low", "value");
   x["scale"] = {{"zero", false}, {"nice", false}};
+  x["axis"] = {{"grid", false}};
+  Json y = Quantity("values", "count");
+  y["axis"] = {{"tickMinStep", 1}, {"tickCount", 5}};
   const std::string shown = lines > 0
                                 ? " Thin lines are the numbers of the format's grid."
                                 : (tensor.step() > 0 ? " The grid is too fine to be drawn." : "");
   return MakeChart(
       id, tensor.node() + "." + tensor.tensor(),
-      About(tensor) + " Values in bins before and after quantization, over one another." + shown,
+      About(tensor) + " All values in bins: the narrow bars are after quantization." + shown,
       {{"height", 150},
        {"layer",
         {{{"name", "values"},
           {"data", DataRows(std::move(rows))},
-          {"mark", {{"type", "rect"}, {"opacity", 0.55}, {"tooltip", true}}},
+          {"mark", {{"type", "rect"}, {"opacity", 0.65}, {"tooltip", true}}},
           {"encoding",
            {{"x", std::move(x)},
             {"x2", {{"field", "high"}}},
-            {"y", Quantity("values", "values")},
+            {"y", std::move(y)},
             {"y2", {{"field", "zero"}}},
             {"color", BeforeOrAfter()}}}},
          GridLayer(std::move(grid))}}});
@@ -184,12 +184,14 @@ std::string ValuesText(const Numbers& values) {
 std::optional<Chart> OutputChart(const v1::QuantizationReport& report, const std::string& id) {
   Json rows = Json::array();
   std::vector<std::string> left_out;
+  std::size_t nodes = 0;
   for (const v1::QuantizedOutput& output : report.outputs()) {
     const int size = std::min(output.original_size(), output.quantized_size());
     if (rows.size() >= 2 * static_cast<std::size_t>(kMostShownValues)) {
       left_out.push_back(output.node());
       continue;
     }
+    nodes += size > 0 ? 1 : 0;
     for (int i = 0; i < std::min(size, kMostOutputs); ++i) {
       rows.push_back({{"node", output.node()},
                       {"output", i},
@@ -205,7 +207,7 @@ std::optional<Chart> OutputChart(const v1::QuantizationReport& report, const std
                   "its value before, for one input.{}",
                   kMostOutputs,
                   left_out.empty() ? "" : " Nodes further down are in the table only."),
-      {{"height", {{"step", 24}}},
+      {{"height", RowsHeight(nodes, 24)},
        {"data", DataRows(std::move(rows))},
        {"mark", {{"type", "tick"}, {"thickness", 2}, {"opacity", 0.7}, {"tooltip", true}}},
        {"encoding", {{"y", Category("node", "")}, {"x", std::move(x)}}}});

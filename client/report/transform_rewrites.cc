@@ -21,17 +21,15 @@ Chart ChangesChart(const v1::GraphComparison& comparison, const std::string& id)
   }
   Json x = Quantity("nodes", "nodes");
   x["axis"] = {{"tickMinStep", 1}, {"format", "d"}};
-  Json colour = Category("is", "");
-  colour["scale"] = {{"domain", {"unchanged", "changed"}}};
   return MakeChart(id + "-changes", "Changed and unchanged nodes of each type",
                    "A bar a type, with the op in brackets: how many of its nodes were changed.",
-                   {{"height", {{"step", 24}}},
+                   {{"height", RowsHeight(rows.size() / 2, 24)},
                     {"data", DataRows(std::move(rows))},
                     {"mark", {{"type", "bar"}, {"tooltip", true}}},
                     {"encoding",
                      {{"y", Category("type", "")},
                       {"x", std::move(x)},
-                      {"color", std::move(colour)},
+                      {"color", ColourOf("is", {"unchanged", "changed"})},
                       {"order", {{"field", "is"}, {"type", "nominal"}, {"sort", "descending"}}}}}});
 }
 

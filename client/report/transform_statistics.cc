@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // profile_statistics and report_node_meta.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -50,19 +51,22 @@ std::optional<StatisticRange> RangeOf(const v1::NodeStatistic& statistic) {
   return std::nullopt;
 }
 
-Json RangeEncoding(const char* field) {
+Json RangeEncoding(const char* field, bool has_several) {
   Json y = Category("of", "");
   y["axis"] = {{"labelLimit", 150}};
-  return {{"y", std::move(y)},
-          {"yOffset", Category("kind", "")},
-          {"x", Quantity(field, "value")},
-          {"color", Category("kind", "")}};
+  Json encoding = {
+      {"y", std::move(y)}, {"x", Quantity(field, "value")}, {"color", Category("kind", "")}};
+  encoding["color"]["legend"] = {{"columns", 1}};
+  if (has_several) encoding["yOffset"] = Category("kind", "");
+  return encoding;
 }
 
 // One picture of all ranges and deviations that are single numbers.
 std::optional<Chart> RangesChart(const v1::StatisticsReport& report, const std::string& id) {
   Json rows = Json::array();
   std::size_t left_out = 0;
+  std::map<std::string, std::size_t> kinds;  // of each tensor
+  std::size_t most_kinds = 0;
   for (const v1::NodeStatistic& statistic : report.statistics()) {
     const std::optional<StatisticRange> range = RangeOf(statistic);
     if (!range) continue;
@@ -70,6 +74,7 @@ std::optional<Chart> RangesChart(const v1::StatisticsReport& report, const std::
       ++left_out;
       continue;
     }
+    most_kinds = std::max(most_kinds, ++kinds[range->of]);
     rows.push_back({{"of", range->of},
                     {"kind", range->kind},
                     {"low", range->low},
@@ -77,16 +82,16 @@ std::optional<Chart> RangesChart(const v1::StatisticsReport& report, const std::
                     {"mean", FiniteNumber(range->mean)}});
   }
   if (rows.empty()) return std::nullopt;
-  Json bars = RangeEncoding("low");
+  Json bars = RangeEncoding("low", most_kinds > 1);
   bars["x2"] = {{"field", "high"}};
   bars["x"]["scale"] = {{"zero", false}};
-  Json means = RangeEncoding("mean");
+  Json means = RangeEncoding("mean", most_kinds > 1);
   return MakeChart(
       id + "-ranges", "Ranges of tensors",
       fmt::format("From the lowest to the highest value of a tensor as each statistic has it; a "
                   "dot is a mean.{}",
                   left_out > 0 ? fmt::format(" {} more are in the tables only.", left_out) : ""),
-      {{"height", {{"step", 20}}},
+      {{"height", RowsHeight(kinds.size(), 16 * static_cast<double>(most_kinds) + 8)},
        {"data", DataRows(std::move(rows))},
        {"layer",
         {{{"name", "ranges"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/report/vega_lite.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -45,6 +46,17 @@ Json Category(const std::string& field, const std::string& title) {
   Json encoding = Encoded(field, "nominal", title);
   encoding["sort"] = nullptr;
   return encoding;
+}
+
+Json ColourOf(const std::string& field, const std::vector<std::string>& values) {
+  Json encoding = Category(field, "");
+  encoding["scale"] = {{"domain", values}};
+  encoding["legend"] = {{"columns", values.size()}};
+  return encoding;
+}
+
+double RowsHeight(std::size_t rows, double row_height) {
+  return row_height * static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
 }  // namespace bitsweep::report

@@ -3,8 +3,10 @@
 #ifndef BITSWEEP_CLIENT_REPORT_VEGA_LITE_H_
 #define BITSWEEP_CLIENT_REPORT_VEGA_LITE_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/report/page.h"
 #include "nlohmann/json_fwd.hpp"
@@ -26,6 +28,11 @@ Json DataRows(Json rows);
 // {"field": ..., "type": ..., "title": ...}; an empty title means none.
 Json Quantity(const std::string& field, const std::string& title);
 Json Category(const std::string& field, const std::string& title);  // in the data's order
+// A colour for each of `values`, whose legend stands on one line.
+Json ColourOf(const std::string& field, const std::vector<std::string>& values);
+
+// The room of `rows` names one below the other.
+double RowsHeight(std::size_t rows, double row_height);
 
 }  // namespace bitsweep::report
 
