@@ -123,10 +123,10 @@ class Hls4mlWriter {
   // A constant behind a quantizer.
   Value Constant(const graph::Node& node, const char* what, const graph::Shape& shape,
                  const std::vector<float>& values, const graph::NumberFormat& format) {
-    const std::string constant = builder_.UniqueName(fmt::format("{}.{}", node.name, what));
-    builder_.AddFloats(constant, shape, values);
     const Value rounded{builder_.UniqueName(fmt::format("{}_{}", node.name, what)),
                         TypeOf(std::get<graph::IntegerFormat>(format))};
+    const std::string constant = builder_.UniqueName(rounded.tensor + "_values");
+    builder_.AddFloats(constant, shape, values);
     AddQuantizer(format, rounded.tensor, constant, builder_);
     builder_.AddConstantShape(rounded.tensor, shape);
     return rounded;
@@ -167,7 +167,7 @@ class Hls4mlWriter {
     const Value& x = values_.at(node.inputs.front());
     const ScaleAndShift norm = Evaluated(node, op);
     const auto add = [&](const char* what, const std::vector<float>& values) {
-      const std::string name = builder_.UniqueName(fmt::format("{}.{}", node.name, what));
+      const std::string name = builder_.UniqueName(fmt::format("{}_{}", node.name, what));
       builder_.AddFloats(name, {op.num_features}, values);
       return name;
     };

@@ -92,7 +92,7 @@ class QuantizerWriter {
 
  private:
   void Scalar(const char* what, float value) {
-    inputs_.push_back(builder_.UniqueName(fmt::format("{}.{}", name_, what)));
+    inputs_.push_back(builder_.UniqueName(fmt::format("{}_{}", name_, what)));
     builder_.AddScalar(inputs_.back(), value);
   }
   onnx::NodeProto& Add(const char* op) {
