@@ -15,6 +15,7 @@ from models import Models, agreement
 
 # As for the parity tests: a Python with PyTorch.
 TORCH_PYTHON = os.environ.get("BITSWEEP_PYTHON", "/usr/bin/python3")
+MADE = pathlib.Path(__file__).with_name("data")
 SCRIPT = pathlib.Path(__file__).with_name("torch_files.py")
 
 
@@ -56,6 +57,15 @@ class Import(Models):
         self.assertEqual(same[0], same[1])
         for file in ("tiny.pt", "tiny-old.pt"):
             self.assertIn("safetensors.torch.save_file", self.refused(file))
+
+    def test_what_brevitas_writes(self):
+        """data/make_brevitas.py made the file and what Brevitas computes."""
+        done = self.import_file(MADE / "brevitas.onnx", "brevitas")
+        self.assertEqual(done.stderr.count("its narrow range became a whole one"), 2)
+        with np.load(MADE / "brevitas.npz") as made:
+            ours = self.ours("brevitas", made["rows"])
+            print(f"brevitas: {agreement(ours, made['outputs'])}")
+            np.testing.assert_allclose(ours, made["outputs"], rtol=0, atol=1e-6)
 
     def test_safetensors_go_back_to_pytorch(self):
         self.train("jsc-tiny")
