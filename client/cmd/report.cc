@@ -8,14 +8,14 @@
 #include "client/cmd/report_pages.h"
 #include "client/output/error_report.h"
 #include "client/report/html.h"
+#include "core/base/errors.h"
 #include "core/base/status_macros.h"
-#include "fmt/format.h"
 
 namespace bitsweep::client {
 namespace {
 
 struct ReportOptions {
-  std::string name;
+  std::vector<std::string> names;
   std::vector<std::string> compared;
   std::string output;
   bool open = false;
@@ -27,7 +27,7 @@ absl::Status Report(Context& context, const ReportOptions& options) {
   ASSIGN_OR_RETURN(const NamedPage made,
                    is_comparison
                        ? ComparisonPage(connection, options.compared[0], options.compared[1])
-                       : ReportPage(connection, options.name));
+                       : ReportPage(connection, options.names));
   const std::string file = options.output.empty() ? made.id + ".html" : options.output;
   RETURN_IF_ERROR(WriteReport(context, report::RenderHtml(made.page), file));
   return options.open ? OpenInBrowser(file) : absl::OkStatus();
@@ -37,10 +37,13 @@ absl::Status Report(Context& context, const ReportOptions& options) {
 
 void RegisterReport(CLI::App& app, Command& chosen) {
   CLI::App* command = app.add_subcommand(
-      "report", "Write a page with tables and pictures of a sweep, or of two compared");
+      "report",
+      "Write a page with tables and pictures of a sweep or transform, or of two compared");
   const auto options = std::make_shared<ReportOptions>();
   CLI::Option* name =
-      command->add_option("NAME", options->name, "sweeps/ID or transforms/ID, or the id alone");
+      command->add_option("NAME", options->names,
+                          "sweeps/ID or transforms/ID, or the id alone; several transforms/ID that "
+                          "differ in their model only are repeats");
   CLI::Option* compared =
       command->add_option("--compare", options->compared, "Two sweeps, or two models (models/ID)")
           ->expected(2)
@@ -59,7 +62,12 @@ void RegisterReport(CLI::App& app, Command& chosen) {
     }
     chosen = [options](Context& context) {
       const absl::Status status = Report(context, *options);
-      return status.ok() ? kExitOk : context.Fail(status);
+      if (status.ok()) return kExitOk;
+      const int code = context.Fail(status);
+      // Without the server's details it is ours: names that make no report, a file, the browser.
+      const bool is_ours = !GetErrorDetails(status) && (absl::IsInvalidArgument(status) ||
+                                                        absl::IsFailedPrecondition(status));
+      return is_ours ? kExitUsage : code;
     };
   });
 }

@@ -3,6 +3,7 @@
 #define BITSWEEP_CLIENT_CMD_REPORT_PAGES_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/api/connection.h"
@@ -16,8 +17,10 @@ struct NamedPage {
 };
 
 // The report of `sweeps/{sweep}` or `transforms/{transform}`; an id alone is a sweep's, else a
-// transform's. Reads no epochs but of what is drawn.
-absl::StatusOr<NamedPage> ReportPage(const Connection& connection, const std::string& name);
+// transform's. Several are transforms that are repeats on other models. Reads no epochs but of what
+// is drawn. InvalidArgument for anything else. REQUIRES: at least one name.
+absl::StatusOr<NamedPage> ReportPage(const Connection& connection,
+                                     const std::vector<std::string>& names);
 
 // The comparison of two sweeps or two models; an id alone is a sweep's, else a model's.
 // InvalidArgument for two of different kinds.

@@ -35,9 +35,10 @@ ROOMS = {
                      "worker/executor"],
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
-    "client/report": ["core/base", "core/graph", "core/spec"],
+    "client/output": ["core/base"],
+    "client/report": ["core/base", "core/graph", "core/spec", "client/output"],
     "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel",
-               "client/report"],
+               "client/output", "client/report"],
 }
 # Interfaces: what of a room others may include.
 ONLY = {
@@ -67,7 +68,7 @@ MAY_USE = {
     "worker/data": ["hdf5"], "worker/executor": [], "worker/quant": [], "worker/passes": [], "worker/nn": ["torch"], "worker/train": ["torch"],
     "worker/train/fused": [],
     "worker/agent": ["grpc", "proto"], "worker/app": ["grpc", "cli", "prometheus"],
-    "client/report": ["proto"], "client": ["grpc", "proto", "cli"],
+    "client/output": ["proto"], "client/report": ["proto"], "client": ["grpc", "proto", "cli"],
 }
 # Templates that read JSON, for the sources of their own room only.
 JSON_READERS = {"core/graph/json_object.h", "core/spec/json_reader.h"}
