@@ -8,8 +8,8 @@
 #include "client/cmd/report_pages.h"
 #include "client/output/error_report.h"
 #include "client/report/html.h"
+#include "core/base/errors.h"
 #include "core/base/status_macros.h"
-#include "fmt/format.h"
 
 namespace bitsweep::client {
 namespace {
@@ -43,7 +43,7 @@ void RegisterReport(CLI::App& app, Command& chosen) {
   CLI::Option* name =
       command->add_option("NAME", options->names,
                           "sweeps/ID or transforms/ID, or the id alone; several transforms/ID that "
-                          "ran the same passes are repeats on other models");
+                          "differ in their model only are repeats");
   CLI::Option* compared =
       command->add_option("--compare", options->compared, "Two sweeps, or two models (models/ID)")
           ->expected(2)
@@ -62,7 +62,12 @@ void RegisterReport(CLI::App& app, Command& chosen) {
     }
     chosen = [options](Context& context) {
       const absl::Status status = Report(context, *options);
-      return status.ok() ? kExitOk : context.Fail(status);
+      if (status.ok()) return kExitOk;
+      const int code = context.Fail(status);
+      // Without the server's details it is ours: names that make no report, a file, the browser.
+      const bool is_ours = !GetErrorDetails(status) && (absl::IsInvalidArgument(status) ||
+                                                        absl::IsFailedPrecondition(status));
+      return is_ours ? kExitUsage : code;
     };
   });
 }

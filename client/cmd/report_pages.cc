@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cmd/report_pages.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -17,7 +16,6 @@
 #include "core/base/status_macros.h"
 #include "core/base/version.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 
 namespace bitsweep::client {
 namespace {
@@ -67,33 +65,31 @@ absl::StatusOr<report::Page> SweepPage(const Connection& connection, v1::Sweep s
   return report::BuildSweepPage(results, curves, MadeText());
 }
 
-// What a word of the command line names: one of the three, by its collection or as it is found.
-struct Subject {
+bool IsId(const std::string& name) { return name.find('/') == std::string::npos; }
+
+// What a side of a comparison names.
+struct Side {
   std::string name;
   v1::Sweep sweep;  // of a sweep
   v1::Model model;  // of a model
+  bool is_model = false;
 };
 
-absl::StatusOr<Subject> FindSubject(const Connection& connection, const std::string& name,
-                                    const std::string& second_collection) {
-  const bool is_bare = name.find('/') == std::string::npos;
-  const std::string collection = is_bare ? "sweeps" : CollectionOf(name);
-  if (collection == "sweeps") {
+absl::StatusOr<Side> FindSide(const Connection& connection, const std::string& name) {
+  if (IsId(name) || CollectionOf(name) == "sweeps") {
     absl::StatusOr<v1::Sweep> sweep = GetSweep(connection, FullName("sweeps", name));
-    if (sweep.ok()) return Subject{.name = sweep->name(), .sweep = *std::move(sweep)};
-    if (!is_bare || !absl::IsNotFound(sweep.status()) || second_collection == "transforms") {
-      return sweep.status();
-    }
+    if (sweep.ok()) return Side{.name = sweep->name(), .sweep = *std::move(sweep)};
+    if (!IsId(name) || !absl::IsNotFound(sweep.status())) return sweep.status();
   }
-  const std::string chosen = is_bare ? second_collection : collection;
-  if (chosen == "models" && second_collection == "models") {
+  if (IsId(name) || CollectionOf(name) == "models") {
     absl::StatusOr<v1::Model> model = GetModel(connection, FullName("models", name));
-    if (model.ok()) return Subject{.name = model->name(), .model = *std::move(model)};
-    if (!is_bare || !absl::IsNotFound(model.status())) return model.status();
-    return absl::NotFoundError(fmt::format("there is no sweep and no model of the name {}", name));
+    if (model.ok())
+      return Side{.name = model->name(), .model = *std::move(model), .is_model = true};
+    if (!IsId(name) || !absl::IsNotFound(model.status())) return model.status();
+    return absl::NotFoundError(fmt::format("no such sweep or model: {}", name));
   }
   return absl::InvalidArgumentError(
-      fmt::format("{}: expected sweeps/ID or {}/ID", name, second_collection));
+      fmt::format("--compare {}: expected sweeps/ID or models/ID", name));
 }
 
 absl::StatusOr<report::ComparedModel> FetchModel(const Connection& connection, v1::Model model) {
@@ -118,11 +114,11 @@ absl::StatusOr<report::ComparedModel> FetchModel(const Connection& connection, v
 }
 
 absl::StatusOr<report::Page> CompareSweeps(const Connection& connection,
-                                           std::array<Subject, 2> subjects) {
+                                           std::array<Side, 2> sides) {
   std::array<report::SweepResults, 2> results;
   std::array<report::Curve, 2> best;
   for (std::size_t i = 0; i < 2; ++i) {
-    ASSIGN_OR_RETURN(results[i], FetchResults(connection, std::move(subjects[i].sweep)));
+    ASSIGN_OR_RETURN(results[i], FetchResults(connection, std::move(sides[i].sweep)));
     const std::vector<std::int64_t> numbers = results[i].BestFirst();
     if (numbers.empty()) continue;
     ASSIGN_OR_RETURN(best[i], FetchCurve(connection, results[i], numbers.front()));
@@ -134,52 +130,56 @@ absl::StatusOr<report::Page> CompareSweeps(const Connection& connection,
 
 absl::StatusOr<NamedPage> ReportPage(const Connection& connection,
                                      const std::vector<std::string>& names) {
-  const std::string& name = names[0];
-  const auto is_transform = [](const std::string& n) { return CollectionOf(n) == "transforms"; };
-  const auto transform = [&](const std::vector<std::string>& all) -> absl::StatusOr<NamedPage> {
-    ASSIGN_OR_RETURN(report::Page page, FetchTransformPage(connection, all, MadeText()));
-    return NamedPage{LastPart(name), std::move(page)};
-  };
-  if (std::all_of(names.begin(), names.end(), is_transform)) return transform(names);
-  if (names.size() > 1) {
-    return absl::InvalidArgumentError(
-        fmt::format("{}: a report of several is one of transforms; expected transforms/ID for each",
-                    fmt::join(names, " ")));
+  const std::string& first = names.front();
+  for (const std::string& name : names) {
+    const std::string collection = CollectionOf(name);
+    if (!IsId(name) && collection != "sweeps" && collection != "transforms") {
+      return absl::InvalidArgumentError(
+          fmt::format("{}: expected sweeps/ID or transforms/ID", name));
+    }
+    if (names.size() > 1 && collection == "sweeps") {
+      return absl::InvalidArgumentError(fmt::format(
+          "{}: expected transforms where several are named; --compare takes two sweeps", name));
+    }
   }
-  absl::StatusOr<Subject> subject = FindSubject(connection, name, "transforms");
-  const bool is_bare = name.find('/') == std::string::npos;
-  if (is_bare && absl::IsNotFound(subject.status())) {
-    absl::StatusOr<NamedPage> page = transform({FullName("transforms", name)});
-    if (!absl::IsNotFound(page.status())) return page;
-    return absl::NotFoundError(
-        fmt::format("there is no sweep and no transform of the name {}", name));
+  if (names.size() == 1 && (IsId(first) || CollectionOf(first) == "sweeps")) {
+    absl::StatusOr<v1::Sweep> sweep = GetSweep(connection, FullName("sweeps", first));
+    if (sweep.ok()) {
+      const std::string id = LastPart(sweep->name());
+      ASSIGN_OR_RETURN(report::Page page, SweepPage(connection, *std::move(sweep)));
+      return NamedPage{id, std::move(page)};
+    }
+    if (!IsId(first) || !absl::IsNotFound(sweep.status())) return sweep.status();
   }
-  RETURN_IF_ERROR(subject.status());
-  ASSIGN_OR_RETURN(report::Page page, SweepPage(connection, std::move(subject->sweep)));
-  return NamedPage{LastPart(subject->name), std::move(page)};
+  std::vector<std::string> transforms;
+  for (const std::string& name : names) transforms.push_back(FullName("transforms", name));
+  absl::StatusOr<report::Page> page = FetchTransformPage(connection, transforms, MadeText());
+  if (absl::IsNotFound(page.status()) && names.size() == 1 && IsId(first)) {
+    return absl::NotFoundError(fmt::format("no such sweep or transform: {}", first));
+  }
+  RETURN_IF_ERROR(page.status());
+  return NamedPage{LastPart(transforms.front()), *std::move(page)};
 }
 
 absl::StatusOr<NamedPage> ComparisonPage(const Connection& connection, const std::string& a,
                                          const std::string& b) {
-  std::array<Subject, 2> subjects;
-  ASSIGN_OR_RETURN(subjects[0], FindSubject(connection, a, "models"));
-  ASSIGN_OR_RETURN(subjects[1], FindSubject(connection, b, "models"));
-  const std::string id =
-      fmt::format("{}-and-{}", LastPart(subjects[0].name), LastPart(subjects[1].name));
-  const bool is_model = CollectionOf(subjects[0].name) == "models";
-  if (is_model != (CollectionOf(subjects[1].name) == "models")) {
+  std::array<Side, 2> sides;
+  ASSIGN_OR_RETURN(sides[0], FindSide(connection, a));
+  ASSIGN_OR_RETURN(sides[1], FindSide(connection, b));
+  const std::string id = fmt::format("{}-and-{}", LastPart(sides[0].name), LastPart(sides[1].name));
+  if (sides[0].is_model != sides[1].is_model) {
     return absl::InvalidArgumentError(
         fmt::format("{} and {} are of different kinds; expected two sweeps or two models",
-                    subjects[0].name, subjects[1].name));
+                    sides[0].name, sides[1].name));
   }
-  if (is_model) {
+  if (sides[0].is_model) {
     ASSIGN_OR_RETURN(const report::ComparedModel left,
-                     FetchModel(connection, std::move(subjects[0].model)));
+                     FetchModel(connection, std::move(sides[0].model)));
     ASSIGN_OR_RETURN(const report::ComparedModel right,
-                     FetchModel(connection, std::move(subjects[1].model)));
+                     FetchModel(connection, std::move(sides[1].model)));
     return NamedPage{id, report::BuildModelComparison(left, right, MadeText())};
   }
-  ASSIGN_OR_RETURN(report::Page page, CompareSweeps(connection, std::move(subjects)));
+  ASSIGN_OR_RETURN(report::Page page, CompareSweeps(connection, std::move(sides)));
   return NamedPage{id, std::move(page)};
 }
 

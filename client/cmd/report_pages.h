@@ -17,9 +17,8 @@ struct NamedPage {
 };
 
 // The report of `sweeps/{sweep}` or `transforms/{transform}`; an id alone is a sweep's, else a
-// transform's. Reads no epochs but of what is drawn. Several names are repeats of one transform,
-// as FetchTransformPage has it; InvalidArgument when one of them is not `transforms/{transform}`.
-// REQUIRES: at least one name.
+// transform's. Several are transforms that are repeats on other models. Reads no epochs but of what
+// is drawn. InvalidArgument for anything else. REQUIRES: at least one name.
 absl::StatusOr<NamedPage> ReportPage(const Connection& connection,
                                      const std::vector<std::string>& names);
 

@@ -42,7 +42,7 @@ struct OpTextOf {
 
 // "op, [B, 5]".
 std::string OpLine(const std::string& op, const std::vector<std::string>& sizes) {
-  return fmt::format("{}{}[{}]", op, op.empty() ? "" : " \u00b7 ", fmt::join(sizes, ", "));
+  return fmt::format("{}{}[{}]", op, op.empty() ? "" : " \u00b7\u00a0", fmt::join(sizes, ", "));
 }
 
 std::vector<std::string> BatchSizes(const graph::Shape& sample) {
@@ -73,7 +73,7 @@ void AddFormats(const std::vector<std::pair<std::string, std::string>>& formats,
   if (lines.empty()) node.lines.push_back("quantized");
   for (const auto& [format, tensors] : lines) {
     node.lines.push_back("quantized " + format);
-    node.lines.push_back("  of " + tensors);
+    node.lines.push_back("of " + tensors);
   }
 }
 

@@ -93,12 +93,16 @@ Blocks BlocksOf(const v1::EvaluationReport& report, const std::string& id) {
   const auto has = [&](const v1::EvaluationMetrics& metrics) {
     return cells > 0 && metrics.confusion_size() == cells;
   };
+  Charts confusions;
   if (is_drawn && report.has_original() && has(report.original())) {
-    blocks.push_back(ConfusionChart(report, report.original(), "Confusion before", id + "-before"));
+    confusions.charts.push_back(
+        ConfusionChart(report, report.original(), "Confusion before", id + "-before"));
   }
   if (is_drawn && has(report.current())) {
-    blocks.push_back(ConfusionChart(report, report.current(), "Confusion now", id + "-now"));
+    confusions.charts.push_back(
+        ConfusionChart(report, report.current(), "Confusion now", id + "-now"));
   }
+  if (!confusions.charts.empty()) blocks.push_back(std::move(confusions));
   // Where the pictures have no numbers, tables do.
   for (std::size_t i = 1; i < sections.size() && report.classes() > kMostClassesWithText; ++i) {
     std::string title = sections[i].text;

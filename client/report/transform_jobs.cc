@@ -40,32 +40,33 @@ bool AllSucceeded(const std::vector<TransformPoint>& points) {
 // Columns of one point: its values, then what was measured.
 client::Table PointTable(const v1::Transform& transform, const std::vector<TransformPoint>& points,
                          const std::vector<std::size_t>& chosen, std::size_t runs) {
-  client::Table table{.columns = {{"Job"}}, .rows = {}};
-  for (const v1::QuantizationAxis& axis : transform.axes()) table.columns.push_back({axis.entry()});
-  table.columns.push_back({"Accuracy", client::Precision::kFraction});
+  client::Table table{.columns = {{"Job"}, {"Accuracy", client::Precision::kFraction}}, .rows = {}};
   if (runs > 1) {
     table.columns.push_back({"\u00b1 95 %", client::Precision::kFraction});
     table.columns.push_back({"Models"});
   }
-  table.columns.push_back({"Before", client::Precision::kFraction});
-  table.columns.push_back({"Loss", client::Precision::kFraction});
-  for (const char* name : {"FLOPs", "BitOPs", "Size, bits"}) {
-    table.columns.push_back({name, client::Precision::kCount});
+  table.columns.push_back({"BitOPs", client::Precision::kCount});
+  for (const v1::QuantizationAxis& axis : transform.axes()) table.columns.push_back({axis.entry()});
+  for (const client::Column& column : {client::Column{"FLOPs", client::Precision::kCount},
+                                       client::Column{"Size, bits", client::Precision::kCount},
+                                       client::Column{"Before", client::Precision::kFraction},
+                                       client::Column{"Loss", client::Precision::kFraction},
+                                       client::Column{"Seconds", client::Precision::kSeconds}}) {
+    table.columns.push_back(column);
   }
-  table.columns.push_back({"Seconds", client::Precision::kSeconds});
   const bool has_states = !AllSucceeded(points);
   if (has_states) table.columns.push_back({"State"});
   for (const std::size_t i : chosen) {
     const TransformPoint& p = points[i];
     std::vector<client::Cell> row = {NumberOf(p.jobs[0]->name())};
-    for (const std::int64_t value : p.values) row.emplace_back(value);
     row.push_back(p.accuracy.n > 0 ? client::Cell(p.accuracy.mean) : client::Cell());
     if (runs > 1) {
       row.push_back(p.interval ? client::Cell(p.interval->high - p.accuracy.mean) : client::Cell());
       row.emplace_back(p.accuracy.n);
     }
-    for (const auto& value :
-         {p.original_accuracy, p.loss, p.flops, p.bitops, p.size_bits, p.seconds}) {
+    row.push_back(CellOf(p.bitops));
+    for (const std::int64_t value : p.values) row.emplace_back(value);
+    for (const auto& value : {p.flops, p.size_bits, p.original_accuracy, p.loss, p.seconds}) {
       row.push_back(CellOf(value));
     }
     if (has_states) row.emplace_back(StatesText(p));
@@ -77,14 +78,17 @@ client::Table PointTable(const v1::Transform& transform, const std::vector<Trans
 Table ShownTable(const v1::Transform& transform, const std::vector<TransformPoint>& points,
                  const std::vector<std::size_t>& chosen, std::size_t runs, std::string title) {
   Table table = TableFrom(PointTable(transform, points, chosen, runs), std::move(title));
-  // FLOPs, BitOPs and size with their thousands apart.
-  const std::size_t counts = table.columns.size() - (AllSucceeded(points) ? 4 : 5);
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const TransformPoint& p = points[chosen[i]];
-    std::size_t column = counts;
-    for (const auto& value : {p.flops, p.bitops, p.size_bits}) {
-      table.rows[i].cells[column++] = WholeCell(value);
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const std::string& name = table.columns[c].name;
+    const bool is_count = name == "BitOPs" || name == "FLOPs" || name == "Size, bits";
+    for (std::size_t i = 0; i < chosen.size() && is_count; ++i) {
+      const TransformPoint& p = points[chosen[i]];
+      table.rows[i].cells[c] = WholeCell(name == "BitOPs"  ? p.bitops
+                                         : name == "FLOPs" ? p.flops
+                                                           : p.size_bits);
     }
+    if (name == "Models") table.columns[c].help = "jobs with an accuracy, of as many transforms";
+    if (name == "Before") table.columns[c].help = "accuracy of the model that it began with";
   }
   return table;
 }

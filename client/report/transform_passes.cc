@@ -43,7 +43,9 @@ std::vector<Section> PassSections(const v1::TransformJob& job) {
   const v1::StatisticsReport* collected = nullptr;
   for (const v1::PassResult& result : job.results()) {
     const std::string id = fmt::format("pass-{}", sections.size() + 1);
-    Blocks blocks = {Paragraph(fmt::format("Took {}.", DurationText(result.seconds())))};
+    Blocks blocks = {Paragraph(result.seconds() < 0.001
+                                   ? "Took less than 1 ms."
+                                   : fmt::format("Took {}.", DurationText(result.seconds())))};
     for (Block& block : BlocksOfResult(result, collected, id)) blocks.push_back(std::move(block));
     sections.push_back({.id = id,
                         .title = fmt::format("{}. {}", sections.size() + 1, result.pass()),

@@ -60,7 +60,7 @@ Chart HistogramChart(const v1::QuantizedTensor& tensor, const std::string& id) {
   const v1::QuantizationHistogram& histogram = tensor.histogram();
   const double width = histogram.bin_width();
   Json rows = Json::array();
-  // After is narrower: where a bin is a step of the grid, both are as high.
+  // Where a bin is a step of the grid, both are as high: then after is narrower, to be seen.
   const auto add = [&](const auto& counts, const char* is, double margin) {
     for (int i = 0; i < counts.size(); ++i) {
       if (counts[i] == 0) continue;
@@ -73,7 +73,8 @@ Chart HistogramChart(const v1::QuantizedTensor& tensor, const std::string& id) {
     }
   };
   add(histogram.original(), "before", 0);
-  add(histogram.quantized(), "after", 0.25);
+  const bool is_finer = tensor.step() > 0 && width < 0.9 * tensor.step();
+  add(histogram.quantized(), "after", is_finer ? 0 : 0.25);
   const double high = histogram.low() + width * histogram.original_size();
   Json grid = GridOf(tensor, histogram.low(), high);
   const std::size_t lines = grid.size();
@@ -87,7 +88,7 @@ Chart HistogramChart(const v1::QuantizedTensor& tensor, const std::string& id) {
                                 : (tensor.step() > 0 ? " The grid is too fine to be drawn." : "");
   return MakeChart(
       id, tensor.node() + "." + tensor.tensor(),
-      About(tensor) + " All values in bins: the narrow bars are after quantization." + shown,
+      About(tensor) + " All values in bins, before and after over one another." + shown,
       {{"height", 150},
        {"layer",
         {{{"name", "values"},
@@ -174,7 +175,9 @@ Table TensorTable(const v1::QuantizationReport& report) {
 std::string ValuesText(const Numbers& values) {
   std::string text;
   for (int i = 0; i < std::min(values.size(), kMostOutputs); ++i) {
-    text += fmt::format("{}{:.4g}", i == 0 ? "" : ", ", values[i]);
+    // Lines break after every fourth.
+    const char* separator = i == 0 ? "" : i % 4 == 0 ? ", " : ",\u00a0";
+    text += fmt::format("{}{:.4g}", separator, values[i]);
   }
   if (values.size() > kMostOutputs) text += fmt::format(", \u2026 {}", values.size());
   return text;
@@ -243,17 +246,19 @@ Blocks BlocksOf(const v1::QuantizationReport& report, const std::string& id) {
                     drawn.size(), report.tensors_size())));
   }
   if (!report.tensors().empty()) blocks.push_back(TensorTable(report));
+  Charts charts;
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const std::string chart = fmt::format("{}-tensor-{}", id, i + 1);
     const v1::QuantizedTensor& tensor = *drawn[i];
     const bool has_histogram =
         tensor.histogram().original_size() > 0 && tensor.histogram().bin_width() > 0;
     if (has_histogram) {
-      blocks.push_back(HistogramChart(tensor, chart));
+      charts.charts.push_back(HistogramChart(tensor, chart));
     } else if (!tensor.original().empty()) {
-      blocks.push_back(LeadingChart(tensor, chart));
+      charts.charts.push_back(LeadingChart(tensor, chart));
     }
   }
+  if (!charts.charts.empty()) blocks.push_back(std::move(charts));
   if (auto chart = OutputChart(report, id)) blocks.push_back(std::move(*chart));
   if (!report.outputs().empty()) blocks.push_back(OutputTable(report));
   return blocks;
