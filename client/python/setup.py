@@ -15,7 +15,7 @@ def protos():
         found = sorted(str(path.relative_to(root)) for path in (root / "bitsweep" / "v1").glob("*.proto"))
         if found:
             return root, found
-    raise FileNotFoundError(f"no bitsweep/v1/*.proto below {HERE} or the checkout's proto/: build from a whole checkout")
+    raise FileNotFoundError(f"no bitsweep/v1/*.proto below {HERE} or the checkout's proto/: build in a checkout")
 
 
 class BuildWithProtos(build_py):

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/results/results_text.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <limits>
+#include <random>
 #include <sstream>
 
 #include "gmock/gmock.h"
@@ -130,6 +134,62 @@ TEST(ResultsTextTest, CsvPutsAnApostropheBeforeWhatSpreadsheetsCompute) {
   }
   trial.set_failure_message("\r=1,2");
   EXPECT_THAT(TextOf("csv", SweepOf(), {trial}), HasSubstr(",\"'\r=1,2\"\n"));
+}
+
+// The fields of one record of RFC 4180, which ends at `at`.
+std::vector<std::string> RecordOf(const std::string& text, std::size_t& at) {
+  std::vector<std::string> fields(1);
+  bool is_quoted = false;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (is_quoted && c == '"' && text[at + 1] == '"') {
+      fields.back() += text[++at];
+    } else if (c == '"') {
+      is_quoted = !is_quoted;
+    } else if (!is_quoted && c == ',') {
+      fields.emplace_back();
+    } else if (!is_quoted && c == '\n') {
+      ++at;
+      return fields;
+    } else {
+      fields.back() += c;
+    }
+  }
+  return fields;
+}
+
+TEST(ResultsTextTest, AnyNumberAndAnyTextIsReadBackAsItWas) {
+  std::mt19937_64 random(7);
+  const std::string letters = "a ,;\"\"\n\r\t=+-@'\\{}:\xc3\xa4";
+  for (int i = 0; i < 2000; ++i) {
+    double number = 0;
+    do {
+      const std::uint64_t bits = random();
+      std::memcpy(&number, &bits, sizeof number);
+    } while (!std::isfinite(number));
+    std::string message = "x";  // begins like no formula
+    for (std::size_t n = random() % 12; n > 0; --n) {
+      // The last letter has two bytes.
+      const std::size_t letter = random() % (letters.size() - 1);
+      message += letters.substr(letter, letter == letters.size() - 2 ? 2 : 1);
+    }
+    v1::Trial trial = Succeeded(number);
+    trial.set_failure_message(message);
+    const std::string csv = TextOf("csv", SweepOf(), {trial});
+    std::size_t at = 0;
+    const std::vector<std::string> names = RecordOf(csv, at);
+    const std::vector<std::string> fields = RecordOf(csv, at);
+    ASSERT_EQ(at, csv.size());
+    ASSERT_EQ(fields.size(), names.size());
+    EXPECT_EQ(fields.back(), message);
+    const auto column = std::find(names.begin(), names.end(), "val_acc") - names.begin();
+    EXPECT_EQ(std::stod(fields[static_cast<std::size_t>(column)]), number);
+    const std::string jsonl = TextOf("jsonl", SweepOf(), {trial});
+    EXPECT_EQ(std::count(jsonl.begin(), jsonl.end(), '\n'), 1);
+    EXPECT_EQ(Json::parse(jsonl)["val_acc"], number);
+    EXPECT_EQ(Json::parse(jsonl)["failure_message"], message);
+    EXPECT_EQ(JournalTrials(TextOf("optuna", SweepOf(), {trial}))[0]["value"], number);
+  }
 }
 
 TEST(ResultsTextTest, JsonIsOneDocumentAndHasNullForWhatIsNoNumber) {

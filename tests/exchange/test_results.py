@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bitsweep sweep export` as CSV, JSON and JSON lines, read by programs that know nothing of Bitsweep; equal to the API."""
+"""`bitsweep sweep export` as CSV, JSON and JSON lines, read by plain readers and equal to the API."""
 import csv
 import datetime
 import json

@@ -274,9 +274,11 @@ class TransformTest(Running):
         transform = self.client.submit_transform({
             "model": {"builtin": "jsc-tiny"},
             "dataset": {"name": "synthetic-jets", "synthetic": {"rows": 2000}},
-            "passes": [{"quantize": {"quantization": {"by": "type", "default_config": {"name": "NA"}, "rules": [{
-                "key": "linear", "config": {"name": "integer", **{
-                    tensor: {"width": 8, "frac_width": 4} for tensor in ("data_in", "weight", "bias")}}}]}}}, {"evaluate": {}}, {"count_ops": {}}],
+            "passes": [
+                {"quantize": {"quantization": {"by": "type", "default_config": {"name": "NA"}, "rules": [
+                    {"key": "linear", "config": {"name": "integer", **{
+                        tensor: {"width": 8, "frac_width": 4} for tensor in ("data_in", "weight", "bias")}}}]}}},
+                {"evaluate": {}}, {"count_ops": {}}],
             "axes": [{"entry": "weight_width", "values": [4, 8]}]}, transform_id="formats")
         self.assertEqual(transform.job_count, 2)
         for update in self.client.watch_transform(transform, timeout=240):
@@ -423,9 +425,9 @@ class AccessTest(Cluster):
                 "except bitsweep.BitsweepError as error: print(error.reason)")
         self.assertEqual(self.server.terminate(), 0)
         self.start_server()
-        done = subprocess.run([sys.executable, "-c", code, f"127.0.0.1:{self.grpc_port}"], capture_output=True, text=True,
-                              timeout=60, env=os.environ | {"http_proxy": "http://127.0.0.1:1", "no_proxy": "",
-                                                            "grpc_proxy": "http://127.0.0.1:1"})
+        proxy = {"http_proxy": "http://127.0.0.1:1", "grpc_proxy": "http://127.0.0.1:1", "no_proxy": ""}
+        done = subprocess.run([sys.executable, "-c", code, f"127.0.0.1:{self.grpc_port}"], capture_output=True,
+                              text=True, timeout=60, env=os.environ | proxy)
         self.assertEqual(done.stdout.strip(), "SWEEP_NOT_FOUND", done.stderr)
 
 
@@ -443,10 +445,10 @@ class PackageTest(unittest.TestCase):
                        "    for update in client.watch(sweep):\n"
                        "        n: int = update.sweep.counts.succeeded\n"
                        "    rows: list[dict[str, object]] = client.results(sweep)\n")
+        mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file", PACKAGE / "pyproject.toml",
+                "--cache-dir", ROOT / "build" / "tools" / "python" / "mypy"]
         for arguments in ([], [use]):
-            done = subprocess.run([sys.executable, "-m", "mypy", "--strict", "--config-file", PACKAGE / "pyproject.toml",
-                                   "--cache-dir", ROOT / "build" / "tools" / "python" / "mypy", *arguments],
-                                  cwd=ROOT / "build", capture_output=True, text=True, timeout=300)
+            done = subprocess.run([*mypy, *arguments], cwd=ROOT / "build", capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_package_holds_what_it_needs(self):

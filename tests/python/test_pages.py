@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/exchange/results.md and python.md say is what happens: every block of shell and Python of a page, in its order."""
+"""What docs/exchange/results.md and python.md say is what happens: every block of shell and Python, in order."""
 import os
 import pathlib
 import re

@@ -33,8 +33,9 @@ class Client:
     What is not given comes from the environment, as the command line reads it: BITSWEEP_SERVER, BITSWEEP_TOKEN,
     BITSWEEP_TOKEN_FILE, BITSWEEP_TLS, BITSWEEP_TLS_CA, BITSWEEP_TLS_CERT, BITSWEEP_TLS_KEY, BITSWEEP_INSECURE_TOKEN.
 
-    Methods take a sweep as its id, its name or the message, and likewise transforms and models. They raise BitsweepError;
-    a call that finds the server unavailable is made four times in about two seconds. `timeout`: of one call, in seconds.
+    Methods take a sweep as its id, its name or the message, and likewise transforms and models. They raise
+    BitsweepError; a call that finds the server unavailable is made four times in about two seconds. `timeout`: of one
+    call, in seconds.
     `channel` is for the generated stubs: `bitsweep.v1.sweep_service_pb2_grpc.SweepServiceStub(client.channel)`.
     """
 

@@ -89,7 +89,7 @@ def _checked(source: str, token: str) -> str:
 
 
 class _Token:
-    """The token as it is now. A file is read again at most every ten seconds; while it cannot be, the last one counts."""
+    """The token as it is now. A file is read again, at most every ten seconds; while it cannot be, the last counts."""
 
     def __init__(self, access: Access) -> None:
         self._file = "" if access.token else access.token_file
@@ -142,13 +142,13 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 
 
 def open_channel(access: Access) -> grpc.Channel:
-    """ValueError names what does not go together, or which file cannot be read. Nothing is sent before the first call."""
+    """Nothing is sent before the first call. ValueError names what does not go together, and files without a use."""
     if bool(access.tls_cert) != bool(access.tls_key):
         raise ValueError(f"tls_cert {access.tls_cert!r}, tls_key {access.tls_key!r}: expected both or none")
     has_token = bool(access.token or access.token_file)
     if has_token and not access.uses_tls and not access.insecure_token and not is_loopback(access.server):
-        raise ValueError(f"server {access.server}: the token would travel without encryption; use tls or tls_ca, or say "
-                         "insecure_token=True if that is meant")
+        raise ValueError(f"server {access.server}: the token would travel without encryption; use tls or tls_ca, or "
+                         "say insecure_token=True if that is meant")
     options: list[tuple[str, Any]] = [
         ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 10000),
         ("grpc.max_reconnect_backoff_ms", 2000), ("grpc.keepalive_time_ms", 20000)]
