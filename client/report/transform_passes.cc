@@ -9,13 +9,12 @@
 namespace bitsweep::report {
 namespace {
 
-Blocks BlocksOfResult(const v1::PassResult& result, const v1::StatisticsReport* collected,
-                      const std::string& id) {
+Blocks BlocksOfResult(const v1::PassResult& result, const std::string& id) {
   switch (result.result_case()) {
     case v1::PassResult::kGraph:
       return BlocksOf(result.graph(), id);
     case v1::PassResult::kNodeMeta:
-      return BlocksOf(result.node_meta(), collected, id);
+      return BlocksOf(result.node_meta(), id);
     case v1::PassResult::kStatistics:
       return BlocksOf(result.statistics(), id);
     case v1::PassResult::kQuantize:
@@ -40,17 +39,15 @@ Blocks BlocksOfResult(const v1::PassResult& result, const v1::StatisticsReport* 
 
 std::vector<Section> PassSections(const v1::TransformJob& job) {
   std::vector<Section> sections;
-  const v1::StatisticsReport* collected = nullptr;
   for (const v1::PassResult& result : job.results()) {
     const std::string id = fmt::format("pass-{}", sections.size() + 1);
     Blocks blocks = {Paragraph(result.seconds() < 0.001
                                    ? "Took less than 1 ms."
                                    : fmt::format("Took {}.", DurationText(result.seconds())))};
-    for (Block& block : BlocksOfResult(result, collected, id)) blocks.push_back(std::move(block));
+    for (Block& block : BlocksOfResult(result, id)) blocks.push_back(std::move(block));
     sections.push_back({.id = id,
                         .title = fmt::format("{}. {}", sections.size() + 1, result.pass()),
                         .blocks = std::move(blocks)});
-    if (result.has_statistics()) collected = &result.statistics();
   }
   return sections;
 }

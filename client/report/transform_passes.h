@@ -18,9 +18,7 @@ std::vector<Section> PassSections(const v1::TransformJob& job);
 
 // One function a kind of result; `id` begins the ids of its charts. Tables are the command line's.
 Blocks BlocksOf(const v1::GraphReport& report, const std::string& id);
-// `collected`: what profile_statistics gave before in the same job; null: nothing.
-Blocks BlocksOf(const v1::NodeMetaReport& report, const v1::StatisticsReport* collected,
-                const std::string& id);
+Blocks BlocksOf(const v1::NodeMetaReport& report, const std::string& id);
 Blocks BlocksOf(const v1::StatisticsReport& report, const std::string& id);
 Blocks BlocksOf(const v1::QuantizeReport& report, const std::string& id);
 Blocks BlocksOf(const v1::GraphComparison& comparison, const std::string& id);

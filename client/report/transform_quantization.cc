@@ -83,24 +83,21 @@ Chart HistogramChart(const v1::QuantizedTensor& tensor, const std::string& id) {
   x["axis"] = {{"grid", false}};
   Json y = Quantity("values", "count");
   y["axis"] = {{"tickMinStep", 1}, {"tickCount", 5}};
-  const std::string shown = lines > 0
-                                ? " Thin lines are the numbers of the format's grid."
-                                : (tensor.step() > 0 ? " The grid is too fine to be drawn." : "");
-  return MakeChart(
-      id, tensor.node() + "." + tensor.tensor(),
-      About(tensor) + " All values in bins, before and after over one another." + shown,
-      {{"height", 150},
-       {"layer",
-        {{{"name", "values"},
-          {"data", DataRows(std::move(rows))},
-          {"mark", {{"type", "rect"}, {"opacity", 0.65}, {"tooltip", true}}},
-          {"encoding",
-           {{"x", std::move(x)},
-            {"x2", {{"field", "high"}}},
-            {"y", std::move(y)},
-            {"y2", {{"field", "zero"}}},
-            {"color", BeforeOrAfter()}}}},
-         GridLayer(std::move(grid))}}});
+  const std::string shown =
+      lines == 0 && tensor.step() > 0 ? " The grid is too fine to be drawn." : "";
+  return MakeChart(id, tensor.node() + "." + tensor.tensor(), About(tensor) + shown,
+                   {{"height", 150},
+                    {"layer",
+                     {{{"name", "values"},
+                       {"data", DataRows(std::move(rows))},
+                       {"mark", {{"type", "rect"}, {"opacity", 0.65}, {"tooltip", true}}},
+                       {"encoding",
+                        {{"x", std::move(x)},
+                         {"x2", {{"field", "high"}}},
+                         {"y", std::move(y)},
+                         {"y2", {{"field", "zero"}}},
+                         {"color", BeforeOrAfter()}}}},
+                      GridLayer(std::move(grid))}}});
 }
 
 // The leading values, from workers that gave no histogram.
@@ -154,20 +151,21 @@ Table TensorTable(const v1::QuantizationReport& report) {
   client::Table table{.columns = {{"Node"},
                                   {"Tensor"},
                                   {"Format"},
+                                  {"SQNR, dB"},
                                   {"Values", client::Precision::kCount},
-                                  {"Distinct", client::Precision::kCount},
-                                  {"Step"},
                                   {"Saturated", client::Precision::kCount},
                                   {"Flushed to 0", client::Precision::kCount},
+                                  {"Distinct", client::Precision::kCount},
+                                  {"Step"},
                                   {"Max error"},
-                                  {"Mean error"},
-                                  {"SQNR, dB"}},
+                                  {"Mean error"}},
                       .rows = {}};
   for (const v1::QuantizedTensor& t : report.tensors()) {
-    table.rows.push_back(
-        {t.node(), t.tensor(), t.format(), std::int64_t{t.elements()}, std::int64_t{t.distinct()},
-         t.step() > 0 ? client::Cell(t.step()) : client::Cell(), std::int64_t{t.saturated()},
-         std::int64_t{t.flushed_to_zero()}, t.max_abs_error(), t.mean_abs_error(), t.sqnr_db()});
+    table.rows.push_back({t.node(), t.tensor(), t.format(), t.sqnr_db(), std::int64_t{t.elements()},
+                          std::int64_t{t.saturated()}, std::int64_t{t.flushed_to_zero()},
+                          std::int64_t{t.distinct()},
+                          t.step() > 0 ? client::Cell(t.step()) : client::Cell(), t.max_abs_error(),
+                          t.mean_abs_error()});
   }
   return TableFrom(table, "Tensors before and after quantization");
 }
@@ -212,6 +210,7 @@ std::optional<Chart> OutputChart(const v1::QuantizationReport& report, const std
                   left_out.empty() ? "" : " Nodes further down are in the table only."),
       {{"height", RowsHeight(nodes, 24)},
        {"data", DataRows(std::move(rows))},
+       {"name", "changes"},
        {"mark", {{"type", "tick"}, {"thickness", 2}, {"opacity", 0.7}, {"tooltip", true}}},
        {"encoding", {{"y", Category("node", "")}, {"x", std::move(x)}}}});
 }
@@ -258,7 +257,12 @@ Blocks BlocksOf(const v1::QuantizationReport& report, const std::string& id) {
       charts.charts.push_back(LeadingChart(tensor, chart));
     }
   }
-  if (!charts.charts.empty()) blocks.push_back(std::move(charts));
+  if (!charts.charts.empty()) {
+    blocks.push_back(Paragraph(
+        "Below: the values of each tensor in bins, before and after over one another. Thin upright "
+        "lines are the numbers of the format's grid."));
+    blocks.push_back(std::move(charts));
+  }
   if (auto chart = OutputChart(report, id)) blocks.push_back(std::move(*chart));
   if (!report.outputs().empty()) blocks.push_back(OutputTable(report));
   return blocks;

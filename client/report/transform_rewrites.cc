@@ -25,6 +25,7 @@ Chart ChangesChart(const v1::GraphComparison& comparison, const std::string& id)
                    "A bar a type, with the op in brackets: how many of its nodes were changed.",
                    {{"height", RowsHeight(rows.size() / 2, 24)},
                     {"data", DataRows(std::move(rows))},
+                    {"name", "types"},
                     {"mark", {{"type", "bar"}, {"tooltip", true}}},
                     {"encoding",
                      {{"y", Category("type", "")},

@@ -130,8 +130,7 @@ Blocks BlocksOf(const v1::StatisticsReport& report, const std::string& id) {
   return blocks;
 }
 
-Blocks BlocksOf(const v1::NodeMetaReport& report, const v1::StatisticsReport* collected,
-                const std::string&) {
+Blocks BlocksOf(const v1::NodeMetaReport& report, const std::string&) {
   client::Table nodes{.columns = {{"Node"}, {"Fx op"}, {"MASE type"}, {"MASE op"}, {"Arguments"}},
                       .rows = {}};
   client::Table tensors{
@@ -153,8 +152,6 @@ Blocks BlocksOf(const v1::NodeMetaReport& report, const v1::StatisticsReport* co
   if (!tensors.rows.empty()) {
     blocks.push_back(TableFrom(tensors, "Tensors, with the batch as first size"));
   }
-  blocks.push_back(Listing{.title = "As the command line prints it",
-                           .text = client::ReportOf(report, collected)[0].text});
   return blocks;
 }
 
