@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from cluster import DATA, ROOT, Cluster  # noqa: E402
+from cluster import BIN, DATA, ROOT, Cluster  # noqa: E402, F401
 
 PREDICT = pathlib.Path(os.environ["BITSWEEP_TEST_BIN"]) / "exchange_predict"
 EIGHT_FOUR = {"width": 8, "fracWidth": 4}
@@ -50,14 +50,15 @@ class Models(Cluster):
         self.start_worker()
 
     def train(self, *builtins, epochs=8):
-        """Trains each on 800 jets; the models are named after their networks."""
-        for builtin in builtins:
+        """Trains each on 800 jets. The models are named after their networks, or as (name, network) says."""
+        named = [b if isinstance(b, tuple) else (b, b) for b in builtins]
+        for name, builtin in named:
             self.submit({"model": {"builtin": builtin}, "dataset": {"name": "jsc1k_raw"},
                          "base": {"maxEpochs": epochs, "learningRate": 0.01, "batchSize": 32},
-                         "keepModels": "KEEP_MODELS_ALL", "seed": 3}, builtin)
-        for builtin in builtins:
-            self.assertEqual(self.wait_ended(builtin)["counts"].get("succeeded"), "1", builtin)
-        return [f"{builtin}-0" for builtin in builtins]
+                         "keepModels": "KEEP_MODELS_ALL", "seed": 3}, name)
+        for name, _ in named:
+            self.assertEqual(self.wait_ended(name)["counts"].get("succeeded"), "1", name)
+        return [f"{name}-0" for name, _ in named]
 
     def quantize(self, model, transform, *rules):
         """The name of the model whose nodes are quantized by type."""
