@@ -1,95 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/time/clock.h"
-#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/cmd/report_file.h"
+#include "client/cmd/report_pages.h"
 #include "client/output/error_report.h"
 #include "client/report/html.h"
-#include "client/report/sweep_page.h"
+#include "core/base/errors.h"
 #include "core/base/status_macros.h"
-#include "core/base/version.h"
-#include "fmt/format.h"
 
 namespace bitsweep::client {
 namespace {
 
-constexpr std::size_t kMostEpochs = 300;  // of one curve
-
 struct ReportOptions {
-  std::string name;
+  std::vector<std::string> names;
+  std::vector<std::string> compared;
   std::string output;
   bool open = false;
 };
 
-std::string MadeText() {
-  return fmt::format("{} by bitsweep {}.",
-                     absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::Now(), absl::UTCTimeZone()),
-                     Version());
-}
-
-absl::StatusOr<report::SweepResults> FetchResults(const Connection& connection,
-                                                  const std::string& name) {
-  report::SweepResults results;
-  ASSIGN_OR_RETURN(results.sweep, GetSweep(connection, name));
-  ASSIGN_OR_RETURN(results.configurations, ListConfigurations(connection, name));
-  RETURN_IF_ERROR(ForEachTrial(connection, name, v1::TRIAL_VIEW_BASIC, [&](const v1::Trial& trial) {
-    results.Add(trial);
-    return absl::OkStatus();
-  }));
-  return results;
-}
-
-// Epochs only of what is drawn: those of all trials may be many.
-absl::StatusOr<std::vector<report::Curve>> FetchCurves(const Connection& connection,
-                                                       const report::SweepResults& results) {
-  std::vector<report::Curve> curves;
-  for (const std::int64_t number : report::ConfigurationsToDraw(results)) {
-    report::CurveBuilder builder(number);
-    RETURN_IF_ERROR(ForEachTrialThat(connection, results.sweep.name(),
-                                     fmt::format("configuration = {}", number), v1::TRIAL_VIEW_FULL,
-                                     [&](const v1::Trial& trial) {
-                                       builder.Add(trial);
-                                       return absl::OkStatus();
-                                     }));
-    curves.push_back(builder.Finish(kMostEpochs));
-  }
-  return curves;
-}
-
-absl::StatusOr<report::Page> SweepPage(const Connection& connection, const std::string& name) {
-  ASSIGN_OR_RETURN(const report::SweepResults results, FetchResults(connection, name));
-  ASSIGN_OR_RETURN(const std::vector<report::Curve> curves, FetchCurves(connection, results));
-  return report::BuildSweepPage(results, curves, MadeText());
-}
-
 absl::Status Report(Context& context, const ReportOptions& options) {
-  const std::string name = FullName("sweeps", options.name);
-  ASSIGN_OR_RETURN(const report::Page page, SweepPage(context.Connect(), name));
-  const std::string file = options.output.empty() ? LastPart(name) + ".html" : options.output;
-  const std::string html = report::RenderHtml(page);
-  RETURN_IF_ERROR(WriteReport(context, html, file));
+  const Connection connection = context.Connect();
+  const bool is_comparison = !options.compared.empty();
+  ASSIGN_OR_RETURN(const NamedPage made,
+                   is_comparison
+                       ? ComparisonPage(connection, options.compared[0], options.compared[1])
+                       : ReportPage(connection, options.names));
+  const std::string file = options.output.empty() ? made.id + ".html" : options.output;
+  RETURN_IF_ERROR(WriteReport(context, report::RenderHtml(made.page), file));
   return options.open ? OpenInBrowser(file) : absl::OkStatus();
 }
 
 }  // namespace
 
 void RegisterReport(CLI::App& app, Command& chosen) {
-  CLI::App* command =
-      app.add_subcommand("report", "Write a page with tables and pictures of a sweep");
+  CLI::App* command = app.add_subcommand(
+      "report",
+      "Write a page with tables and pictures of a sweep or transform, or of two compared");
   const auto options = std::make_shared<ReportOptions>();
-  command->add_option("NAME", options->name, "sweeps/ID or transforms/ID, or the id alone")
-      ->required();
+  CLI::Option* name =
+      command->add_option("NAME", options->names,
+                          "sweeps/ID or transforms/ID, or the id alone; several transforms/ID that "
+                          "differ in their model only are repeats");
+  CLI::Option* compared =
+      command->add_option("--compare", options->compared, "Two sweeps, or two models (models/ID)")
+          ->expected(2)
+          ->type_name("A B")
+          ->excludes(name);
   command
       ->add_option("-o,--output", options->output, "File (default: ID.html); - for standard output")
       ->type_name("FILE");
   command->add_flag("--open", options->open, "Show it in the browser");
-  command->callback([options, &chosen] {
+  command->callback([options, name, compared, &chosen] {
+    if (name->count() + compared->count() == 0) {
+      throw CLI::ValidationError("report", "expected NAME or --compare A B");
+    }
+    if (options->open && options->output == "-") {
+      throw CLI::ValidationError("--open", "needs a file; -o - writes to standard output");
+    }
     chosen = [options](Context& context) {
       const absl::Status status = Report(context, *options);
-      return status.ok() ? kExitOk : context.Fail(status);
+      if (status.ok()) return kExitOk;
+      const int code = context.Fail(status);
+      // Without the server's details it is ours: names that make no report, a file, the browser.
+      const bool is_ours = !GetErrorDetails(status) && (absl::IsInvalidArgument(status) ||
+                                                        absl::IsFailedPrecondition(status));
+      return is_ours ? kExitUsage : code;
     };
   });
 }

@@ -13,15 +13,14 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "ONNX's raw data is little-endian");
 
-void FillTensorType(onnx::ValueInfoProto& info, const std::string& name,
-                    const graph::Shape& sample_shape) {
+void FillTensorType(onnx::ValueInfoProto& info, const std::string& name, const graph::Shape& shape,
+                    bool is_batch) {
   info.set_name(name);
   onnx::TypeProto::Tensor& tensor = *info.mutable_type()->mutable_tensor_type();
   tensor.set_elem_type(onnx::TensorProto::FLOAT);
-  tensor.mutable_shape()->add_dim()->set_dim_param("batch");
-  for (const std::int64_t size : sample_shape) {
-    tensor.mutable_shape()->add_dim()->set_dim_value(size);
-  }
+  onnx::TensorShapeProto& sizes = *tensor.mutable_shape();
+  if (is_batch) sizes.add_dim()->set_dim_param("batch");
+  for (const std::int64_t size : shape) sizes.add_dim()->set_dim_value(size);
 }
 
 onnx::AttributeProto& AddAttribute(onnx::NodeProto& node, std::string_view name,
@@ -67,6 +66,7 @@ void OnnxBuilder::AddFloats(const std::string& name, const graph::Shape& shape,
   tensor.set_name(name);
   tensor.set_data_type(onnx::TensorProto::FLOAT);
   for (const std::int64_t size : shape) tensor.add_dims(size);
+  if (describes_constants_) AddConstantShape(name, shape);
   tensor.set_raw_data(values.data(), values.size_bytes());
 }
 
@@ -83,15 +83,19 @@ void OnnxBuilder::AddScalar(const std::string& name, float value) {
 }
 
 void OnnxBuilder::SetInput(const std::string& name, const graph::Shape& sample_shape) {
-  FillTensorType(*graph_.add_input(), name, sample_shape);
+  FillTensorType(*graph_.add_input(), name, sample_shape, true);
 }
 
 void OnnxBuilder::SetOutput(const std::string& name, const graph::Shape& sample_shape) {
-  FillTensorType(*graph_.add_output(), name, sample_shape);
+  FillTensorType(*graph_.add_output(), name, sample_shape, true);
 }
 
 void OnnxBuilder::AddShape(const std::string& name, const graph::Shape& sample_shape) {
-  FillTensorType(*graph_.add_value_info(), name, sample_shape);
+  FillTensorType(*graph_.add_value_info(), name, sample_shape, true);
+}
+
+void OnnxBuilder::AddConstantShape(const std::string& name, const graph::Shape& shape) {
+  FillTensorType(*graph_.add_value_info(), name, shape, false);
 }
 
 void OnnxBuilder::AddMetadata(const std::string& key, const std::string& value) {

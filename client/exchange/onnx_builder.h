@@ -36,6 +36,9 @@ class OnnxBuilder {
                        const std::vector<std::string>& inputs, const std::string& output,
                        std::string_view domain = "");
 
+  // The node that was added last.
+  onnx::NodeProto& LastNode() { return *graph_.mutable_node(graph_.node_size() - 1); }
+
   void AddFloats(const std::string& name, const graph::Shape& shape, std::span<const float> values);
   void AddIntegers(const std::string& name, std::span<const std::int64_t> values);  // of rank 1
   void AddScalar(const std::string& name, float value);
@@ -43,7 +46,10 @@ class OnnxBuilder {
   // The batch's size is left open: the dimension "batch".
   void SetInput(const std::string& name, const graph::Shape& sample_shape);
   void SetOutput(const std::string& name, const graph::Shape& sample_shape);
-  void AddShape(const std::string& name, const graph::Shape& sample_shape);  // of one in between
+  void AddShape(const std::string& name, const graph::Shape& sample_shape);   // of one in between
+  void AddConstantShape(const std::string& name, const graph::Shape& shape);  // without a batch
+  // From here on initializers too have their shapes told.
+  void DescribeConstants() { describes_constants_ = true; }
 
   void AddMetadata(const std::string& key, const std::string& value);
 
@@ -54,6 +60,7 @@ class OnnxBuilder {
   onnx::ModelProto model_;
   onnx::GraphProto& graph_;
   std::set<std::string, std::less<>> names_;
+  bool describes_constants_ = false;
 };
 
 void SetAttribute(onnx::NodeProto& node, std::string_view name, std::int64_t value);

@@ -25,24 +25,6 @@ std::string OneLine(std::string text) {
   return text;
 }
 
-std::string Shown(const Cell& cell, Precision precision) {
-  if (std::holds_alternative<std::monostate>(cell)) return "-";
-  const auto* real = std::get_if<double>(&cell);
-  if (real == nullptr) return OneLine(Exact(cell));
-  switch (precision) {
-    case Precision::kFraction:
-      return fmt::format("{:.4f}", *real);
-    case Precision::kSeconds:
-      return *real < 10 ? fmt::format("{:.2f}", *real) : fmt::format("{:.1f}", *real);
-    case Precision::kCount:
-      return *real == std::floor(*real) ? fmt::format("{:.0f}", *real)
-                                        : fmt::format("{:.1f}", *real);
-    case Precision::kGeneral:
-      break;
-  }
-  return fmt::format("{:.6g}", *real);
-}
-
 // Columns on a terminal: what a person counts, so bytes that continue a UTF-8 character are none.
 std::size_t Width(const std::string& text) {
   return static_cast<std::size_t>(
@@ -56,7 +38,7 @@ std::string Aligned(const Table& table) {
     std::size_t width = Width(table.columns[c].name);
     bool number = !table.rows.empty();
     for (const auto& row : table.rows) {
-      width = std::max(width, Width(Shown(row[c], table.columns[c].precision)));
+      width = std::max(width, Width(CellText(row[c], table.columns[c].precision)));
       number = number && !std::holds_alternative<std::string>(row[c]);
     }
     widths.push_back(width);
@@ -75,7 +57,7 @@ std::string Aligned(const Table& table) {
   };
   add_line([&](std::size_t c) { return table.columns[c].name; });
   for (const auto& row : table.rows) {
-    add_line([&](std::size_t c) { return Shown(row[c], table.columns[c].precision); });
+    add_line([&](std::size_t c) { return CellText(row[c], table.columns[c].precision); });
   }
   return text;
 }
@@ -121,6 +103,24 @@ std::string AsJson(const Table& table) {
 }
 
 }  // namespace
+
+std::string CellText(const Cell& cell, Precision precision) {
+  if (std::holds_alternative<std::monostate>(cell)) return "-";
+  const auto* real = std::get_if<double>(&cell);
+  if (real == nullptr) return OneLine(Exact(cell));
+  switch (precision) {
+    case Precision::kFraction:
+      return fmt::format("{:.4f}", *real);
+    case Precision::kSeconds:
+      return *real < 10 ? fmt::format("{:.2f}", *real) : fmt::format("{:.1f}", *real);
+    case Precision::kCount:
+      return *real == std::floor(*real) ? fmt::format("{:.0f}", *real)
+                                        : fmt::format("{:.1f}", *real);
+    case Precision::kGeneral:
+      break;
+  }
+  return fmt::format("{:.6g}", *real);
+}
 
 std::optional<Format> ParseFormat(std::string_view name) {
   if (name == "table") return Format::kTable;

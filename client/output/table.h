@@ -31,6 +31,9 @@ struct Table {
   std::vector<std::vector<Cell>> rows;
 };
 
+// A value as kTable shows it: rounded, on one line, "-" where there is none.
+std::string CellText(const Cell& cell, Precision precision);
+
 // The text, with a line break at its end. kTable: aligned, numbers to the right, doubles rounded.
 // kTsv, kCsv (RFC 4180) and kJson (an array of objects): doubles in their shortest exact form; a
 // missing value is empty, null in JSON. REQUIRES: each row has as many cells as there are columns.

@@ -53,7 +53,8 @@ AxisData DataOf(const SweepResults& results, const std::string& field) {
     values.push_back(ValueOf(ValuesOf(results, member), field));
   }
   data.values = DistinctValues(std::move(values));
-  data.kind = KindOfAxis(data.values);
+  // Colours stand side by side, which only a discrete axis has room for.
+  data.kind = data.colour.empty() ? KindOfAxis(data.values) : AxisKind::kDiscrete;
   return data;
 }
 
@@ -106,6 +107,9 @@ json ColourEncoding(const SweepResults& results, const AxisData& data) {
           {"scale", {{"domain", domain}}}};
 }
 
+// Whether few values repeat, so that a line from mean to mean means something.
+bool IsLattice(const v1::Sweep& sweep) { return sweep.has_grid() || sweep.has_one_at_a_time(); }
+
 std::string SpecificationOf(const SweepResults& results, const AxisData& data,
                             const std::vector<Outcome>& outcomes, const json& means) {
   json points = json::array();
@@ -117,21 +121,23 @@ std::string SpecificationOf(const SweepResults& results, const AxisData& data,
     if (!data.colour.empty()) row["c"] = ValueOf(h, data.colour).text;
     points.push_back(std::move(row));
   }
-  const json x = AxisEncoding(data.field, data.values);
+  const json x = AxisEncoding(data.field, data.values, data.kind);
   const bool has_means = means.size() <= kMostMeans;
   const json tooltip = {{{"field", "trial"}, {"type", "nominal"}},
                         {{"field", "x"}, {"type", "nominal"}, {"title", FieldTitle(data.field)}},
                         {{"field", "y"}, {"type", "quantitative"}, {"title", "val_acc"}}};
   json layers = json::array();
   // Left of their mean, which they would hide.
-  layers.push_back(
-      {{"name", "points"},
-       {"data", {{"name", "points"}}},
-       {"mark", {{"type", "point"}, {"opacity", 0.55}, {"xOffset", has_means ? -7 : 0}}},
-       {"encoding", {{"x", x}, {"y", AccuracyEncoding("y")}, {"tooltip", tooltip}}}});
+  layers.push_back({{"name", "points"},
+                    {"data", {{"name", "points"}}},
+                    {"mark",
+                     {{"type", "point"},
+                      {"opacity", 0.65},
+                      {"xOffset", has_means && data.colour.empty() ? -7 : 0}}},
+                    {"encoding", {{"x", x}, {"y", AccuracyEncoding("y")}, {"tooltip", tooltip}}}});
   if (has_means) {
     const json position = {{"x", x}, {"y", AccuracyEncoding("y")}};
-    if (!results.sweep.has_random() && results.sweep.points().empty()) {
+    if (data.kind != AxisKind::kDiscrete && IsLattice(results.sweep)) {
       layers.push_back({{"name", "trend"},
                         {"data", {{"name", "means"}}},
                         {"mark", {{"type", "line"}, {"opacity", 0.45}, {"strokeWidth", 1.2}}},
@@ -155,6 +161,8 @@ std::string SpecificationOf(const SweepResults& results, const AxisData& data,
     const bool is_point = layer["name"] == "points";
     if (!data.colour.empty()) {
       layer["encoding"]["color"] = ColourEncoding(results, data);
+      layer["encoding"]["xOffset"] = {{"field", "c"},
+                                      {"scale", layer["encoding"]["color"]["scale"]}};
     } else if (!is_point) {
       layer["mark"]["color"] = "currentColor";
     }
@@ -167,17 +175,18 @@ std::string CaptionOf(const SweepResults& results, const AxisData& data, std::si
   std::string caption =
       fmt::format("Each of {} is a point", Count(static_cast<std::int64_t>(points), "trial"));
   if (means > kMostMeans) return caption + ".";
-  caption +=
-      "; a diamond is the mean of the trials on its left, its bar the 95 % interval of that mean "
-      "(Student's t).";
+  caption += fmt::format(
+      "; a diamond is the mean of the trials {}, its bar the 95 % interval of that mean (Student's "
+      "t).",
+      data.colour.empty() ? "on its left" : "under it");
   const int varying = results.sweep.varying_size();
   if (results.sweep.has_one_at_a_time() && varying > 1) {
     caption += " All else is as in the base.";
   } else if (varying > 1 && data.colour.empty()) {
     caption += " The other hyper-parameters vary too, and count as noise here.";
   }
-  if (data.kind == AxisKind::kDiscrete && !data.values.empty() && data.values.front().number) {
-    caption += " The values stand at equal distances, as 0 has no logarithm.";
+  if (data.kind == AxisKind::kDiscrete && data.values.front().number) {
+    caption += " The values stand at equal distances.";
   }
   return caption;
 }

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kLogSpan = 8;
+constexpr double kLogSpan = 3;          // numbers that span less are near enough for a linear axis
 constexpr std::size_t kMostTicks = 12;  // more values than this get ticks of the library's choice
 
 bool ArePowersOfTwo(const std::vector<FieldValue>& values) {
@@ -21,6 +21,24 @@ bool ArePowersOfTwo(const std::vector<FieldValue>& values) {
     return *v.number >= 1 &&
            std::fabs(std::log2(*v.number) - std::round(std::log2(*v.number))) < 1e-9;
   });
+}
+
+// The largest gap between neighbours as a part of the whole.
+double LargestGap(const std::vector<double>& rising) {
+  double largest = 0;
+  for (std::size_t i = 1; i < rising.size(); ++i) {
+    largest = std::max(largest, rising[i] - rising[i - 1]);
+  }
+  return largest / (rising.back() - rising.front());
+}
+
+// For numbers above 0 that rise. Two lie as evenly on any axis: a factor of ten decides.
+bool LieMoreEvenlyInLogarithms(const std::vector<double>& rising) {
+  const double span = rising.back() / rising.front();
+  if (rising.size() < 3) return span >= 10;
+  std::vector<double> logarithms;
+  for (const double number : rising) logarithms.push_back(std::log(number));
+  return span >= kLogSpan && LargestGap(logarithms) < LargestGap(rising);
 }
 
 }  // namespace
@@ -46,19 +64,22 @@ AxisKind KindOfAxis(const std::vector<FieldValue>& distinct) {
   if (distinct.empty() || !distinct.front().number || !distinct.back().number) {
     return AxisKind::kDiscrete;
   }
-  const double first = *distinct.front().number;
-  const double last = *distinct.back().number;
-  if (first > 0 && last / first >= kLogSpan) {
+  std::vector<double> numbers;
+  for (const FieldValue& value : distinct) numbers.push_back(*value.number);
+  if (numbers.front() > 0) {
+    if (!LieMoreEvenlyInLogarithms(numbers)) return AxisKind::kLinear;
     return ArePowersOfTwo(distinct) ? AxisKind::kLog2 : AxisKind::kLog10;
   }
   // 0 has no place on a logarithmic axis.
-  const bool has_span = first == 0 && distinct.size() > 2 && last / *distinct[1].number >= kLogSpan;
-  return has_span && distinct.size() <= kMostTicks ? AxisKind::kDiscrete : AxisKind::kLinear;
+  const bool is_zero_the_only_hindrance =
+      numbers.front() == 0 && numbers.size() > 2 && numbers.size() <= kMostTicks &&
+      LieMoreEvenlyInLogarithms({numbers.begin() + 1, numbers.end()});
+  return is_zero_the_only_hindrance ? AxisKind::kDiscrete : AxisKind::kLinear;
 }
 
-json AxisEncoding(const std::string& hyperparameter, const std::vector<FieldValue>& distinct) {
+json AxisEncoding(const std::string& hyperparameter, const std::vector<FieldValue>& distinct,
+                  AxisKind kind) {
   json encoding = {{"field", "x"}, {"title", FieldTitle(hyperparameter)}};
-  const AxisKind kind = KindOfAxis(distinct);
   if (kind == AxisKind::kDiscrete) {
     encoding["type"] = "ordinal";
     encoding["sort"] = nullptr;
@@ -75,8 +96,13 @@ json AxisEncoding(const std::string& hyperparameter, const std::vector<FieldValu
     axis["values"] = json::array();
     for (const FieldValue& value : distinct) axis["values"].push_back(*value.number);
   }
+  // On a phone there are about 260 pixels for the labels; the library leaves out some with room.
+  std::size_t width = 0;
+  for (const FieldValue& value : distinct) width += 7 * value.text.size() + 8;
+  if (width <= 260) axis["labelOverlap"] = false;
+  // Not "format": with it the library rounds to what tells its own ticks apart.
   const bool are_small = *distinct.back().number < 1 && *distinct.front().number < 0.01;
-  axis["format"] = are_small ? "~e" : "~r";
+  axis["labelExpr"] = are_small ? "format(datum.value, '~e')" : "format(datum.value, '~r')";
   json scale = {{"zero", false}, {"nice", false}, {"padding", 16}};
   if (kind != AxisKind::kLinear) {
     scale["type"] = "log";

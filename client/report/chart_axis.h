@@ -14,9 +14,10 @@ namespace bitsweep::report {
 // How values stand along an axis.
 enum class AxisKind {
   kLinear,
-  kLog2,      // numbers that double, such as batch sizes
-  kLog10,     // numbers that span a factor of 8 and more
-  kDiscrete,  // side by side in their order: words, and 0 among numbers that span as much
+  kLog2,      // powers of two that lie more evenly there, such as batch sizes
+  kLog10,     // other numbers that do, such as learning rates
+  kDiscrete,  // side by side in their order: words, and few numbers that would be kLog10 but for a
+              // 0
 };
 
 // Distinct values in the order of an axis: numbers rise, words as in `values`.
@@ -27,7 +28,7 @@ AxisKind KindOfAxis(const std::vector<FieldValue>& distinct);
 // {"field": "x", "type": ..., "scale": ..., "axis": ..., "title": ...} for a hyper-parameter whose
 // data stand in the rows' member "x" as PositionOf gives them.
 nlohmann::json AxisEncoding(const std::string& hyperparameter,
-                            const std::vector<FieldValue>& distinct);
+                            const std::vector<FieldValue>& distinct, AxisKind kind);
 nlohmann::json PositionOf(const FieldValue& value, AxisKind kind);
 
 // "y" of validation accuracy in the rows' member `member`; its range is the data's.

@@ -83,60 +83,74 @@ std::vector<CurveGroup> GroupsOf(const SweepResults& results) {
   return groups;
 }
 
-Chart AccuracyChart(const CurveGroup& group, const json& rows, const json& colour) {
-  const json x = {{"field", "epoch"},
-                  {"type", "quantitative"},
-                  {"title", "epoch"},
-                  {"scale", {{"nice", false}}},
-                  {"axis", {{"format", "d"}, {"tickMinStep", 1}, {"grid", false}}}};
-  json low = AccuracyEncoding("low");
+json EpochAxis() {
+  return {{"field", "epoch"},
+          {"type", "quantitative"},
+          {"title", "epoch"},
+          {"scale", {{"nice", false}}},
+          {"axis", {{"format", "d"}, {"tickMinStep", 1}, {"grid", false}}}};
+}
+
+// Rows of the two panels.
+struct CurveRows {
+  json accuracies = json::array();
+  json rates = json::array();
+  json labels = json::array();
+  bool has_dots = false;     // a line of one epoch would not be seen
+  bool are_positive = true;  // the rates
+};
+
+CurveRows RowsOf(const std::vector<LabelledCurve>& curves) {
+  CurveRows rows;
+  for (const auto& [label, curve] : curves) {
+    if (curve.points.empty()) continue;
+    rows.labels.push_back(label);
+    rows.has_dots = rows.has_dots || curve.points.size() == 1;
+    for (const CurvePoint& point : curve.points) {
+      json row = {{"c", label}, {"epoch", point.epoch + 1}, {"mean", Rounded(point.val_acc.mean)}};
+      if (const std::optional<double> sd = point.val_acc.sd) {
+        row["low"] = Rounded(point.val_acc.mean - *sd);
+        row["high"] = Rounded(point.val_acc.mean + *sd);
+      }
+      rows.accuracies.push_back(std::move(row));
+      rows.rates.push_back(
+          {{"c", label}, {"epoch", point.epoch + 1}, {"rate", Rounded(point.learning_rate)}});
+      rows.are_positive = rows.are_positive && point.learning_rate > 0;
+    }
+  }
+  return rows;
+}
+
+std::string AccuracyPanel(const CurveRows& rows, const json& colour) {
   const json layers = {
       {{"name", "bands"},
        {"data", {{"name", "epochs"}}},
-       {"mark", {{"type", "area"}, {"opacity", 0.22}}},
-       {"encoding", {{"x", x}, {"y", low}, {"y2", {{"field", "high"}}}, {"color", colour}}}},
+       {"transform", {{{"filter", "isValid(datum.low)"}}}},
+       {"mark", {{"type", "area"}, {"opacity", 0.16}}},
+       {"encoding",
+        {{"x", EpochAxis()},
+         {"y", AccuracyEncoding("low")},
+         {"y2", {{"field", "high"}}},
+         {"color", colour}}}},
       {{"name", "lines"},
        {"data", {{"name", "epochs"}}},
-       {"mark", {{"type", "line"}, {"point", rows.size() <= group.configurations.size()}}},
-       {"encoding", {{"x", x}, {"y", AccuracyEncoding("mean")}, {"color", colour}}}}};
-  std::string caption =
-      "Validation accuracy after each epoch, counted from 1: mean over the repeats, and a band "
-      "from the "
-      "lowest to the highest repeat.";
-  if (group.left_out > 0) {
-    caption +=
-        fmt::format(" Of {} with results the best {} are drawn, and the base.",
-                    Count(static_cast<std::int64_t>(group.left_out + group.configurations.size()),
-                          "configuration"),
-                    group.configurations.size());
-  }
-  return {.id = group.id,
-          .title = group.title,
-          .caption = caption,
-          .vega_lite = LayeredChart(260, {{"epochs", rows}}, layers)};
+       {"mark", {{"type", "line"}, {"point", rows.has_dots}}},
+       {"encoding", {{"x", EpochAxis()}, {"y", AccuracyEncoding("mean")}, {"color", colour}}}}};
+  return LayeredChart(260, {{"epochs", rows.accuracies}}, layers);
 }
 
-Chart RateChart(const CurveGroup& group, const json& rows, const json& colour, bool is_log) {
-  const json x = {{"field", "epoch"},
-                  {"type", "quantitative"},
-                  {"title", "epoch"},
-                  {"scale", {{"nice", false}}},
-                  {"axis", {{"format", "d"}, {"tickMinStep", 1}, {"grid", false}}}};
+std::string RatePanel(const CurveRows& rows, json colour) {
   json y = {{"field", "rate"},
             {"type", "quantitative"},
             {"title", "learning rate"},
             {"axis", {{"format", "~e"}, {"tickCount", 4}}}};
-  if (is_log) y["scale"] = {{"type", "log"}};
-  json quiet = colour;
-  quiet["legend"] = nullptr;
+  if (rows.are_positive) y["scale"] = {{"type", "log"}};
+  colour["legend"] = nullptr;
   const json layers = {{{"name", "rates"},
                         {"data", {{"name", "epochs"}}},
-                        {"mark", {{"type", "line"}}},
-                        {"encoding", {{"x", x}, {"y", y}, {"color", quiet}}}}};
-  return {.id = group.id + "-rate",
-          .title = group.title + ": learning rate",
-          .caption = "In force during each epoch; colours as above.",
-          .vega_lite = LayeredChart(110, {{"epochs", rows}}, layers)};
+                        {"mark", {{"type", "line"}, {"point", rows.has_dots}}},
+                        {"encoding", {{"x", EpochAxis()}, {"y", y}, {"color", colour}}}}};
+  return LayeredChart(110, {{"epochs", rows.rates}}, layers);
 }
 
 }  // namespace
@@ -149,36 +163,51 @@ std::vector<std::int64_t> ConfigurationsToDraw(const SweepResults& results) {
   return {numbers.begin(), numbers.end()};
 }
 
+std::vector<Chart> LabelledCurveCharts(const std::string& id, const std::string& title,
+                                       const std::string& remark,
+                                       const std::vector<LabelledCurve>& curves) {
+  const CurveRows rows = RowsOf(curves);
+  if (rows.accuracies.empty()) return {};
+  const json colour = {{"field", "c"},
+                       {"type", "nominal"},
+                       {"title", nullptr},
+                       {"scale", {{"domain", rows.labels}}}};
+  return {
+      {.id = id,
+       .title = title,
+       .caption = "Validation accuracy after each epoch, counted from 1: mean over the repeats, "
+                  "and a band of one standard deviation to each side." +
+                  remark,
+       .vega_lite = AccuracyPanel(rows, colour)},
+      {.id = id + "-rate",
+       .title = title + ": the rate",
+       .caption = "Learning rate in force during each epoch; colours as above. Equal ones lie on "
+                  "each other.",
+       .vega_lite = RatePanel(rows, colour)}};
+}
+
 std::vector<Chart> CurveCharts(const SweepResults& results, const std::vector<Curve>& curves) {
   std::vector<Chart> charts;
   for (const CurveGroup& group : GroupsOf(results)) {
-    json rows = json::array();
-    json rates = json::array();
-    bool is_log = true;
-    for (const Curve& curve : curves) {
-      const auto at =
-          std::find(group.configurations.begin(), group.configurations.end(), curve.configuration);
-      if (at == group.configurations.end()) continue;
-      const std::string& label =
-          group.labels[static_cast<std::size_t>(at - group.configurations.begin())];
-      for (const CurvePoint& point : curve.points) {
-        rows.push_back({{"c", label},
-                        {"epoch", point.epoch + 1},
-                        {"mean", Rounded(point.val_acc.mean)},
-                        {"low", Rounded(point.low)},
-                        {"high", Rounded(point.high)}});
-        rates.push_back(
-            {{"c", label}, {"epoch", point.epoch + 1}, {"rate", Rounded(point.learning_rate)}});
-        is_log = is_log && point.learning_rate > 0;
+    std::vector<LabelledCurve> labelled;
+    for (std::size_t i = 0; i < group.configurations.size(); ++i) {
+      for (const Curve& curve : curves) {
+        if (curve.configuration == group.configurations[i]) {
+          labelled.push_back({group.labels[i], curve});
+        }
       }
     }
-    if (rows.empty()) continue;
-    const json colour = {{"field", "c"},
-                         {"type", "nominal"},
-                         {"title", nullptr},
-                         {"scale", {{"domain", group.labels}}}};
-    charts.push_back(AccuracyChart(group, rows, colour));
-    charts.push_back(RateChart(group, rates, colour, is_log));
+    const std::size_t all = group.left_out + group.configurations.size();
+    const std::string remark = group.left_out == 0
+                                   ? ""
+                                   : fmt::format(
+                                         " Of {} with results {} are drawn: the best, and the base "
+                                         "of the search if it is one of them.",
+                                         Count(static_cast<std::int64_t>(all), "configuration"),
+                                         group.configurations.size());
+    for (Chart& chart : LabelledCurveCharts(group.id, group.title, remark, labelled)) {
+      charts.push_back(std::move(chart));
+    }
   }
   return charts;
 }

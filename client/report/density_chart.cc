@@ -82,16 +82,7 @@ std::string DensityChart(const std::string& field, const std::vector<DensityPoin
     add({{"x", x.EdgeOf(key.first)}, {"x2", x.EdgeOf(key.first + 1)}}, key.second, count);
   }
 
-  json x_encoding = AxisEncoding(field, distinct);
-  if (is_discrete) {
-    json domain = json::array();
-    for (const FieldValue& value : distinct) domain.push_back(value.text);
-    x_encoding = {{"field", "x"},
-                  {"type", "ordinal"},
-                  {"title", FieldTitle(field)},
-                  {"scale", {{"domain", domain}}},
-                  {"axis", {{"labelAngle", 0}}}};
-  }
+  const json x_encoding = AxisEncoding(field, distinct, is_discrete ? AxisKind::kDiscrete : kind);
   json encoding = {{"x", x_encoding},
                    {"y", AccuracyEncoding("y")},
                    {"y2", {{"field", "y2"}}},
@@ -102,10 +93,10 @@ std::string DensityChart(const std::string& field, const std::vector<DensityPoin
                      {"scale", {{"type", "sqrt"}}}}},
                    {"tooltip", {{{"field", "n"}, {"type", "quantitative"}, {"title", "trials"}}}}};
   if (!is_discrete) encoding["x2"] = {{"field", "x2"}};
-  const json layers = {{{"name", "cells"},
-                        {"data", {{"name", "cells"}}},
-                        {"mark", {{"type", "rect"}}},
-                        {"encoding", encoding}}};
+  json mark = {{"type", "rect"}};
+  if (is_discrete) mark["width"] = {{"band", 0.9}};
+  const json layers = {
+      {{"name", "cells"}, {"data", {{"name", "cells"}}}, {"mark", mark}, {"encoding", encoding}}};
   return LayeredChart(280, {{"cells", rows}}, layers);
 }
 

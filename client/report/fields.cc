@@ -13,7 +13,10 @@
 namespace bitsweep::report {
 namespace {
 
-FieldValue NumberValue(double number) { return {fmt::format("{}", number), number}; }
+// In its shortest form: "1e-5", not "1e-05".
+FieldValue NumberValue(double number) {
+  return {absl::StrReplaceAll(fmt::format("{}", number), {{"e-0", "e-"}, {"e+0", "e"}}), number};
+}
 FieldValue CountValue(std::int64_t number) {
   return {std::to_string(number), static_cast<double>(number)};
 }

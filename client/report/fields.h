@@ -18,7 +18,7 @@ const std::vector<std::string>& FieldNames();
 // "learning_rate" -> "learning rate".
 std::string FieldTitle(const std::string& field);
 
-// A value as text ("1e-05", "adam"), and as a number where it is one.
+// A value as text ("1e-5", "adam"), and as a number where it is one.
 struct FieldValue {
   std::string text;
   std::optional<double> number;

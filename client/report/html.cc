@@ -96,6 +96,12 @@ class HtmlWriter {
         EscapeHtml(chart.id), title, caption, title, caption, EscapeScriptJson(chart.vega_lite));
   }
 
+  void operator()(const Charts& charts) {
+    out_ += "<div class=\"side\">\n";
+    for (const Chart& chart : charts.charts) (*this)(chart);
+    out_ += "</div>\n";
+  }
+
  private:
   // Its number is written down only where the text does not show it. End tags of cells are left
   // out, as HTML allows: a large table is mostly tags.

@@ -69,7 +69,12 @@ struct Chart {
   std::string vega_lite;
 };
 
-using Block = std::variant<Text, Facts, Listing, Table, Chart>;
+// Pictures to be compared: side by side where the page has the room.
+struct Charts {
+  std::vector<Chart> charts;
+};
+
+using Block = std::variant<Text, Facts, Listing, Table, Chart, Charts>;
 
 struct Section {
   std::string id;  // unique in the page: "configurations"

@@ -7,6 +7,8 @@
 #include "client/report/axis_charts.h"
 #include "client/report/curve_charts.h"
 #include "client/report/fields.h"
+#include "client/report/grid_charts.h"
+#include "client/report/speed_charts.h"
 #include "client/report/sweep_tables.h"
 #include "fmt/format.h"
 
@@ -71,8 +73,12 @@ Page BuildSweepPage(const SweepResults& results, const std::vector<Curve>& curve
   run.blocks.push_back(SweepFacts(results));
   page.sections.push_back(std::move(run));
 
-  AddCharts(page, "axes", "Accuracy by hyper-parameter", AxisCharts(results));
+  std::vector<Chart> axes = AxisCharts(results);
+  if (std::optional<Chart> chart = GridChart(results)) axes.insert(axes.begin(), *std::move(chart));
+  AddCharts(page, "axes", "Accuracy by hyper-parameter", std::move(axes));
   AddCharts(page, "curves", "Training", CurveCharts(results, curves));
+
+  AddCharts(page, "speed", "Time and speed", SpeedCharts(results));
 
   Section table{.id = "configurations", .title = "Configurations"};
   std::size_t left_out = 0;

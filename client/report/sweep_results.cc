@@ -72,7 +72,15 @@ std::vector<std::string> SweepResults::Varying() const {
 
 std::string SweepResults::LabelOf(std::int64_t configuration) const {
   const auto& h = configurations[static_cast<std::size_t>(configuration)].hyperparameters();
-  return fmt::format("{}: {}", configuration, ShortLabel(h, Varying()));
+  std::vector<std::string> fields = Varying();
+  if (sweep.has_one_at_a_time()) {
+    const v1::Hyperparameters base = ResolvedBase(sweep);
+    std::erase_if(fields, [&](const std::string& field) {
+      return ValueOf(h, field) == ValueOf(base, field);
+    });
+    if (fields.empty()) return fmt::format("{}: base", configuration);
+  }
+  return fmt::format("{}: {}", configuration, ShortLabel(h, fields));
 }
 
 void CurveBuilder::Add(const v1::Trial& trial) {
@@ -91,8 +99,7 @@ Curve CurveBuilder::Finish(std::size_t max_points) const {
   for (const auto& [number, epoch] : epochs_) {
     --left;
     if (step > 1 && left % step != 0) continue;
-    const auto [low, high] = std::minmax_element(epoch.val_acc.begin(), epoch.val_acc.end());
-    curve.points.push_back({number, SampleOf(epoch.val_acc), *low, *high, epoch.learning_rate});
+    curve.points.push_back({number, SampleOf(epoch.val_acc), epoch.learning_rate});
   }
   return curve;
 }

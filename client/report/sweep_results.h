@@ -65,7 +65,8 @@ struct SweepResults {
   std::vector<std::int64_t> BestFirst() const;
   // Names of the fields that vary.
   std::vector<std::string> Varying() const;
-  // "3: batch 16, rate 0.001", "base" in place of the values where it is the base.
+  // "3: batch 16, rate 0.001"; of a search one at a time what is not as in the base: "3: batch 16",
+  // "0: base".
   std::string LabelOf(std::int64_t configuration) const;
 };
 
@@ -73,8 +74,6 @@ struct SweepResults {
 struct CurvePoint {
   std::int64_t epoch = 0;
   Sample val_acc;
-  double low = 0;  // smallest and largest of the repeats
-  double high = 0;
   double learning_rate = 0;
 };
 struct Curve {

@@ -2,20 +2,20 @@
 #include "core/graph/safetensors.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "core/base/status_macros.h"
 #include "core/base/text.h"
+#include "core/graph/graph_json.h"
 #include "core/graph/json_depth.h"
 #include "core/graph/raw_bytes.h"
+#include "core/graph/tensor_match.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
 
 namespace bitsweep::graph {
@@ -23,29 +23,15 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::string_view kFormat = "safetensors";
+constexpr const char* kMetadata = "__metadata__";
 constexpr std::size_t kLengthBytes = 8;
-constexpr std::uint64_t kMaxHeaderBytes = 1 << 20;
+constexpr std::uint64_t kMaxHeaderBytes = 32 << 20;  // a graph's text has 16 MiB
 constexpr int kMaxHeaderDepth = 8;
-constexpr std::size_t kMaxPrefixBytes = 200;
-constexpr std::size_t kMaxProblems = 50;
+constexpr TypeWords kTypeWords{.floats = "F32, F64, F16 or BF16", .integers = "I64 or I32"};
 
 absl::Status BadFile(const std::string& why) {
   return absl::InvalidArgumentError("safetensors: " + why);
-}
-
-// IEEE-754 binary16: 1 sign, 5 exponent, 10 mantissa bits. Exact in float32.
-float FromHalf(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 0x1f;
-  const int mantissa = bits & 0x3ff;
-  const float sign = (bits & 0x8000) != 0 ? -1.0F : 1.0F;
-  if (exponent == 0x1f) return sign * (mantissa == 0 ? INFINITY : NAN);
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);
-  return sign * std::ldexp(static_cast<float>(mantissa + 0x400), exponent - 25);
-}
-
-// bfloat16: the upper half of a float32.
-float FromBfloat(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
 std::size_t BytesOfType(std::string_view dtype) {
@@ -58,10 +44,20 @@ std::size_t BytesOfType(std::string_view dtype) {
   return 0;
 }
 
+// Those that a graph's tensors may come from.
+ElementType TypeOf(std::string_view dtype) {
+  static constexpr std::pair<std::string_view, ElementType> kTypes[] = {
+      {"F64", ElementType::kF64},   {"F32", ElementType::kF32}, {"F16", ElementType::kF16},
+      {"BF16", ElementType::kBf16}, {"I64", ElementType::kI64}, {"I32", ElementType::kI32}};
+  for (const auto& [name, type] : kTypes) {
+    if (name == dtype) return type;
+  }
+  return ElementType::kOther;
+}
+
 // One tensor of the file, its bytes checked to lie inside.
 struct Entry {
-  std::string dtype;
-  Shape shape;
+  StoredTensor stored;
   std::size_t begin = 0;
   std::size_t end = 0;
 };
@@ -87,13 +83,16 @@ absl::StatusOr<Entry> ReadEntry(const Json& json, std::size_t data_bytes) {
     return absl::InvalidArgumentError(
         "expected text for dtype, at most 8 sizes for shape, two numbers for data_offsets");
   }
-  Entry entry{.dtype = dtype.get<std::string>()};
-  double size = static_cast<double>(BytesOfType(entry.dtype));
-  if (size == 0) return absl::InvalidArgumentError("unknown dtype " + Quoted(entry.dtype));
+  Entry entry;
+  StoredTensor& stored = entry.stored;
+  stored.dtype = dtype.get<std::string>();
+  stored.type = TypeOf(stored.dtype);
+  double size = static_cast<double>(BytesOfType(stored.dtype));
+  if (size == 0) return absl::InvalidArgumentError("unknown dtype " + Quoted(stored.dtype));
   for (const Json& item : shape) {
     const std::optional<std::int64_t> dimension = Natural(item);
     if (!dimension) return absl::InvalidArgumentError("expected sizes of at least 0 for shape");
-    entry.shape.push_back(*dimension);
+    stored.shape.push_back(*dimension);
     size *= static_cast<double>(*dimension);
   }
   const std::optional<std::int64_t> begin = Natural(offsets[0]);
@@ -104,7 +103,7 @@ absl::StatusOr<Entry> ReadEntry(const Json& json, std::size_t data_bytes) {
   }
   if (size != static_cast<double>(*end - *begin)) {
     return absl::InvalidArgumentError(fmt::format("{} bytes, but {} {} has {:.0f}", *end - *begin,
-                                                  entry.dtype, ShapeText(entry.shape), size));
+                                                  stored.dtype, ShapeText(stored.shape), size));
   }
   entry.begin = static_cast<std::size_t>(*begin);
   entry.end = static_cast<std::size_t>(*end);
@@ -144,98 +143,14 @@ std::optional<std::string> LayoutProblem(const std::map<std::string, Entry>& ent
   return fmt::format("{} bytes after the last tensor", data_bytes - covered);
 }
 
-// The prefix ("", "model.", ...) without which most names are the graph's; the shortest of equals.
-std::string BestPrefix(const Graph& graph, const std::map<std::string, Entry>& entries) {
-  std::set<std::string_view> known;
-  for (const TensorInfo& tensor : graph.tensors()) known.insert(tensor.name);
-  const auto matches = [&](std::string_view prefix) {
-    std::size_t count = 0;
-    for (const auto& [name, entry] : entries) {
-      if (!name.starts_with(prefix)) return std::size_t{0};
-      count += known.count(std::string_view(name).substr(prefix.size()));
-    }
-    return count;
-  };
-  std::string best;
-  if (entries.empty()) return best;
-  std::size_t most = matches("");
-  const std::string& first = entries.begin()->first;
-  for (std::size_t i = 0; i < std::min(first.size(), kMaxPrefixBytes); ++i) {
-    if (first[i] != '.') continue;
-    const std::string prefix = first.substr(0, i + 1);
-    if (const std::size_t count = matches(prefix); count > most) {
-      most = count;
-      best = prefix;
-    }
-  }
-  return best;
-}
+// What a header says, with where each tensor's bytes lie.
+struct Contents {
+  SafetensorsHeader header;
+  std::map<std::string, Entry> entries;
+  std::string_view data;
+};
 
-std::string TensorProblem(const TensorInfo& tensor, const Entry& entry) {
-  const bool is_float =
-      entry.dtype == "F32" || entry.dtype == "F64" || entry.dtype == "F16" || entry.dtype == "BF16";
-  if (entry.shape != tensor.shape) {
-    return fmt::format("{} has shape {}, expected {}", Quoted(tensor.name), ShapeText(entry.shape),
-                       ShapeText(tensor.shape));
-  }
-  if (tensor.is_int64 ? entry.dtype != "I64" : !is_float) {
-    return fmt::format("{} is {}, expected {}", Quoted(tensor.name), entry.dtype,
-                       tensor.is_int64 ? "I64" : "F32, F64, F16 or BF16");
-  }
-  return "";
-}
-
-// What a finite number of the file becomes; `problems` gets one that float32 does not hold.
-float Narrow(const TensorInfo& tensor, std::size_t i, double wide,
-             std::vector<std::string>& problems) {
-  constexpr double kLargest = std::numeric_limits<float>::max();
-  if (!std::isfinite(wide) || std::abs(wide) <= kLargest) return static_cast<float>(wide);
-  if (problems.size() <= kMaxProblems) {
-    problems.push_back(
-        fmt::format("{}[{}] is {:g}: float32 ends at 3.4e38", Quoted(tensor.name), i, wide));
-  }
-  return 0;
-}
-
-TensorValue ReadValue(const TensorInfo& tensor, const Entry& entry, std::string_view data,
-                      std::vector<std::string>& problems) {
-  TensorValue value{.name = tensor.name};
-  const std::size_t stride = BytesOfType(entry.dtype);
-  const std::size_t count = (entry.end - entry.begin) / stride;
-  if (tensor.is_int64) {
-    value.i64.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      value.i64[i] = ReadAt<std::int64_t>(data, entry.begin + i * stride);
-    }
-    return value;
-  }
-  value.f32.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = entry.begin + i * stride;
-    if (entry.dtype == "F32") {
-      value.f32[i] = ReadAt<float>(data, at);
-    } else if (entry.dtype == "F64") {
-      value.f32[i] = Narrow(tensor, i, ReadAt<double>(data, at), problems);
-    } else if (entry.dtype == "F16") {
-      value.f32[i] = FromHalf(ReadAt<std::uint16_t>(data, at));
-    } else {
-      value.f32[i] = FromBfloat(ReadAt<std::uint16_t>(data, at));
-    }
-  }
-  return value;
-}
-
-absl::Status AllProblems(const std::vector<std::string>& problems) {
-  if (problems.size() <= kMaxProblems) return BadFile(fmt::format("{}", fmt::join(problems, "; ")));
-  return BadFile(fmt::format("{}; and {} more",
-                             fmt::join(problems.begin(), problems.begin() + kMaxProblems, "; "),
-                             problems.size() - kMaxProblems));
-}
-
-}  // namespace
-
-absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& graph,
-                                                                std::string_view bytes) {
+absl::StatusOr<Contents> ReadContents(std::string_view bytes) {
   if (bytes.size() < kLengthBytes) {
     return BadFile(fmt::format("{} bytes are no file of this format", bytes.size()));
   }
@@ -245,7 +160,7 @@ absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& gra
                                header_bytes, bytes.size(), kMaxHeaderBytes));
   }
   const std::string_view text = bytes.substr(kLengthBytes, header_bytes);
-  const std::string_view data = bytes.substr(kLengthBytes + header_bytes);
+  Contents contents{.data = bytes.substr(kLengthBytes + header_bytes)};
   if (IsNestedDeeperThan(kMaxHeaderDepth, text)) return BadFile("the header is nested too deep");
   std::string repeated;
   const Json header = ParseHeader(text, repeated);
@@ -253,52 +168,87 @@ absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& gra
   if (!repeated.empty()) return BadFile(Quoted(repeated) + " is given twice");
 
   std::vector<std::string> problems;
-  std::map<std::string, Entry> entries;
   for (const auto& [name, json] : header.items()) {
-    if (name == "__metadata__") continue;
-    absl::StatusOr<Entry> entry = ReadEntry(json, data.size());
+    if (name == kMetadata) {
+      for (const auto& [key, value] : json.items()) {
+        if (value.is_string()) contents.header.metadata[key] = value.get<std::string>();
+      }
+      continue;
+    }
+    absl::StatusOr<Entry> entry = ReadEntry(json, contents.data.size());
     if (entry.ok()) {
-      entries[name] = *std::move(entry);
+      contents.header.tensors[name] = entry->stored;
+      contents.entries[name] = *std::move(entry);
     } else {
       problems.push_back(
           fmt::format("{}: {}", Quoted(name), std::string(entry.status().message())));
     }
   }
-  if (!problems.empty()) return AllProblems(problems);
-  if (const std::optional<std::string> problem = LayoutProblem(entries, data.size())) {
+  if (!problems.empty()) return AllProblems(kFormat, problems);
+  if (const auto problem = LayoutProblem(contents.entries, contents.data.size())) {
     return BadFile(*problem);
   }
+  return contents;
+}
 
-  const std::string prefix = BestPrefix(graph, entries);
+std::string_view RawBytes(const TensorValue& value) {
+  if (!value.i64.empty()) {
+    return {reinterpret_cast<const char*>(value.i64.data()), value.i64.size() * 8};
+  }
+  return {reinterpret_cast<const char*>(value.f32.data()), value.f32.size() * 4};
+}
+
+}  // namespace
+
+absl::StatusOr<SafetensorsHeader> ReadSafetensorsHeader(std::string_view bytes) {
+  ASSIGN_OR_RETURN(Contents contents, ReadContents(bytes));
+  return std::move(contents.header);
+}
+
+absl::StatusOr<std::vector<TensorValue>> TensorsFromSafetensors(const Graph& graph,
+                                                                std::string_view bytes) {
+  ASSIGN_OR_RETURN(const Contents contents, ReadContents(bytes));
+  std::vector<std::string> problems;
+  const std::vector<std::string> names =
+      MatchTensors(graph, contents.header.tensors, kTypeWords, problems);
+  if (!problems.empty()) return AllProblems(kFormat, problems);
   std::vector<TensorValue> values;
-  std::set<std::string> used;
-  for (const TensorInfo& tensor : graph.tensors()) {
-    const auto found = entries.find(prefix + tensor.name);
-    if (found == entries.end()) {
-      if (tensor.is_int64) {
-        TensorValue none{.name = tensor.name};
-        none.i64 = {0};
-        values.push_back(std::move(none));
-      } else {
-        problems.push_back(Quoted(tensor.name) + " is missing");
-      }
+  for (std::size_t i = 0; i < names.size() && !IsFull(problems); ++i) {
+    const TensorInfo& tensor = graph.tensors()[i];
+    if (names[i].empty()) {
+      values.push_back(NoBatches(tensor));
       continue;
     }
-    used.insert(found->first);
-    if (std::string problem = TensorProblem(tensor, found->second); !problem.empty()) {
-      problems.push_back(std::move(problem));
-    } else if (problems.size() <= kMaxProblems) {
-      values.push_back(ReadValue(tensor, found->second, data, problems));
-    }
+    const Entry& entry = contents.entries.at(names[i]);
+    values.push_back(ReadTensor(tensor, entry.stored.type,
+                                contents.data.substr(entry.begin, entry.end - entry.begin),
+                                problems));
   }
-  for (const auto& [name, entry] : entries) {
-    if (!used.contains(name)) {
-      problems.push_back(
-          fmt::format("{} is no tensor of graph {}", Quoted(name), Quoted(graph.name())));
-    }
-  }
-  if (!problems.empty()) return AllProblems(problems);
+  if (!problems.empty()) return AllProblems(kFormat, problems);
   return values;
+}
+
+std::string ToSafetensors(const Checkpoint& checkpoint) {
+  Json header = Json::object();
+  header[kMetadata] = {{"format", "pt"}, {kSafetensorsGraph, ToJson(checkpoint.graph)}};
+  std::string data;
+  // The wider type first: every tensor begins at a multiple of its element.
+  for (const bool is_int64 : {true, false}) {
+    for (std::size_t i = 0; i < checkpoint.tensors.size(); ++i) {
+      const TensorInfo& tensor = checkpoint.graph.tensors()[i];
+      if (tensor.is_int64 != is_int64) continue;
+      const std::size_t begin = data.size();
+      data += RawBytes(checkpoint.tensors[i]);
+      header[tensor.name] = {{"dtype", is_int64 ? "I64" : "F32"},
+                             {"shape", tensor.shape},
+                             {"data_offsets", {begin, data.size()}}};
+    }
+  }
+  std::string text = header.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const std::uint64_t header_bytes = text.size();
+  std::string bytes(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes);
+  return bytes + text + data;
 }
 
 }  // namespace bitsweep::graph

@@ -36,9 +36,10 @@ ROOMS = {
     "worker/app": ["core/base", "core/graph", "core/spec", "core/options", "worker/agent", "worker/executor",
                    "worker/train", "worker/data"],
     "client": ["core/base", "core/graph", "core/spec", "core/options", "proto/convert", "proto/channel",
-               "client/exchange", "client/report", "client/results"],
+               "client/exchange", "client/output", "client/report", "client/results"],
     "client/exchange": ["core/base", "core/graph"],
-    "client/report": ["core/base", "core/graph", "core/spec"],
+    "client/output": ["core/base"],
+    "client/report": ["core/base", "core/graph", "core/spec", "client/output"],
     "client/results": ["core/base"],
 }
 # Interfaces: what of a room others may include.
@@ -70,7 +71,8 @@ MAY_USE = {
     "worker/data": ["hdf5"], "worker/executor": [], "worker/quant": [], "worker/passes": [], "worker/nn": ["torch"], "worker/train": ["torch"],
     "worker/train/fused": [],
     "worker/agent": ["grpc", "proto"], "worker/app": ["grpc", "cli", "prometheus"],
-    "client": ["grpc", "proto", "cli"], "client/exchange": ["onnx"], "client/report": ["proto"], "client/results": ["proto"],
+    "client": ["grpc", "proto", "cli"], "client/exchange": ["onnx"], "client/output": ["proto"],
+    "client/report": ["proto"], "client/results": ["proto"],
 }
 # Templates that read JSON, for the sources of their own room only.
 JSON_READERS = {"core/graph/json_object.h", "core/spec/json_reader.h"}

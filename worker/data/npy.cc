@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The .npy format, versions 1 to 3: magic, version, header length, a Python dict literal with
-// descr, fortran_order and shape, then the raw array.
-#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/base/npy_header.h"
 #include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -20,22 +17,11 @@
 namespace bitsweep::data {
 namespace {
 
-constexpr std::size_t kMaxHeader = 1 << 16;
-
 struct Array {
   std::vector<std::int64_t> shape;
   std::string type;  // "f4", "i8", ...
   std::string_view bytes;
 };
-
-// The text after `'key':` in the header's dict, without leading spaces.
-std::optional<std::string_view> ValueOf(std::string_view header, std::string_view key) {
-  const std::size_t at = header.find(fmt::format("'{}':", key));
-  if (at == std::string_view::npos) return std::nullopt;
-  std::string_view value = header.substr(at + key.size() + 3);
-  while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
-  return value;
-}
 
 std::size_t SizeOf(const std::string& type) {
   for (const char* known : {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}) {
@@ -44,80 +30,34 @@ std::size_t SizeOf(const std::string& type) {
   return 0;
 }
 
-absl::StatusOr<std::vector<std::int64_t>> Shape(std::string_view text, const std::string& shown) {
-  std::vector<std::int64_t> shape;
-  const std::size_t close = text.find(')');
-  if (text.empty() || text.front() != '(' || close == std::string_view::npos) {
-    return DataError(fmt::format("{}: a bad header: no shape", shown));
-  }
-  const char* at = text.data() + 1;
-  const char* const end = text.data() + close;
-  while (at < end) {
-    if (*at == ' ' || *at == ',') {
-      ++at;
-      continue;
-    }
-    std::int64_t size = -1;
-    const auto [next, error] = std::from_chars(at, end, size);
-    if (error != std::errc() || size < 0 || size > (std::int64_t{1} << 40)) {
-      return DataError(fmt::format("{}: a bad header: shape {}", shown, text.substr(0, close + 1)));
-    }
-    shape.push_back(size);
-    at = next;
-  }
-  return shape;
-}
-
 absl::StatusOr<Array> Parse(std::string_view file, const std::string& shown) {
-  if (file.size() < 10 || !file.starts_with("\x93NUMPY")) {
-    return DataError(fmt::format("{}: not an npy file", shown));
+  absl::StatusOr<NpyHeader> header = ParseNpyHeader(file);
+  if (!header.ok()) {
+    return DataError(fmt::format("{}: {}", shown, std::string(header.status().message())));
   }
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(file[i]); };
-  const bool is_long = byte(6) >= 2;
-  if (byte(6) < 1 || byte(6) > 3 || (is_long && file.size() < 12)) {
-    return DataError(fmt::format("{}: npy version {}: expected 1 to 3", shown, byte(6)));
-  }
-  std::size_t length = byte(8) | byte(9) << 8;
-  if (is_long) length |= std::size_t{byte(10)} << 16 | std::size_t{byte(11)} << 24;
-  const std::size_t start = is_long ? 12 : 10;
-  if (length > kMaxHeader || start + length > file.size()) {
-    return DataError(fmt::format("{}: truncated: the header has {} bytes", shown, length));
-  }
-  const std::string_view header = file.substr(start, length);
-  const auto descr = ValueOf(header, "descr");
-  const auto order = ValueOf(header, "fortran_order");
-  const auto shape_text = ValueOf(header, "shape");
-  if (!descr || !order || !shape_text || descr->size() < 5 || descr->front() != '\'') {
+  const std::size_t size = SizeOf(header->type);
+  const char order = header->byte_order;
+  if (size == 0 || (order == '>' && size > 1) || (order != '<' && order != '>' && order != '|')) {
     return DataError(
-        fmt::format("{}: a bad header: expected descr, fortran_order and shape of one "
-                    "plain array",
-                    shown));
-  }
-  Array array;
-  const char endian = (*descr)[1];
-  array.type = std::string(descr->substr(2, descr->find('\'', 1) - 2));
-  const std::size_t size = SizeOf(array.type);
-  if (size == 0 || (endian == '>' && size > 1) ||
-      (endian != '<' && endian != '>' && endian != '|')) {
-    return DataError(
-        fmt::format("{}: type {}: expected little-endian integers, floats of 4 or 8 "
+        fmt::format("{}: type '{}{}': expected little-endian integers, floats of 4 or 8 "
                     "bytes, or booleans",
-                    shown, descr->substr(0, descr->find('\'', 1) + 1)));
+                    shown, order, header->type));
   }
-  ASSIGN_OR_RETURN(array.shape, Shape(*shape_text, shown));
-  if (order->starts_with("True") && array.shape.size() > 1) {
+  if (header->fortran_order && header->shape.size() > 1) {
     return DataError(
         fmt::format("{}: in Fortran order: save it with numpy.ascontiguousarray", shown));
   }
   std::size_t count = 1;
-  for (const std::int64_t extent : array.shape) {
+  for (const std::int64_t extent : header->shape) {
     if (extent != 0 && count > file.size() / static_cast<std::size_t>(extent)) {
       count = file.size() + 1;  // more values than bytes
       break;
     }
     count *= static_cast<std::size_t>(extent);
   }
-  array.bytes = file.substr(start + length);
+  Array array{.shape = std::move(header->shape),
+              .type = std::move(header->type),
+              .bytes = file.substr(header->bytes)};
   if (array.bytes.size() != count * size) {
     return DataError(fmt::format("{}: {} bytes of values, expected {} of {} for shape ({})", shown,
                                  array.bytes.size(), size, array.type,

@@ -178,7 +178,7 @@ TEST(SafetensorsTest, RefusesHeadersThatAreNone) {
   ExpectFileRefused(Raw<std::uint64_t>({5}) + "{}", "a header of 5 bytes in a file of 10");
   ExpectFileRefused(Raw<std::uint64_t>({UINT64_MAX}) + "{}",
                     "a header of 18446744073709551615 bytes");
-  ExpectFileRefused(File(std::string((1 << 20) + 1, ' '), ""), "at most 1048576 are accepted");
+  ExpectFileRefused(File(std::string((32 << 20) + 1, ' '), ""), "at most 33554432 are accepted");
   ExpectFileRefused(File("[]", ""), "the header is no JSON object");
   ExpectFileRefused(File("{", ""), "the header is no JSON object");
   ExpectFileRefused(File(R"({"a":[[[[[[[[[1]]]]]]]]]})", ""), "nested too deep");

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Float models run in onnxruntime as they run here."""
+import unittest
+
+import numpy as np
+import onnxruntime
+
+from models import EIGHT_FOUR, LINEAR_8_4, RELU_8_4, Models, agreement, jets
+
+BUILTINS = ["jsc-tiny", "jsc-toy", "jsc-s", "jsc-three-linear-layers", "jsc-trt", "jsc-rs1923"]
+
+
+class OnnxRuntime(Models):
+    def run_onnx(self, path, rows):
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        x = session.get_inputs()[0]
+        return session.run(None, {x.name: rows.reshape([len(rows), *x.shape[1:]])})[0]
+
+    def assert_same(self, model, path, rows):
+        ours = self.ours(model, rows)
+        theirs = self.run_onnx(path, rows).reshape(ours.shape)
+        print(f"{model}: {agreement(ours, theirs)}, outputs up to {np.max(np.abs(ours)):.3g}")
+        np.testing.assert_allclose(theirs, ours, rtol=0, atol=1e-6)
+
+    def test_trained_models(self):
+        random = np.random.default_rng(5).normal(size=(1000, 16)).astype(np.float32)
+        for model in self.train(*BUILTINS):
+            with self.subTest(model):
+                path = self.export(model, "onnx")
+                self.assert_same(model, path, jets())
+                self.assert_same(model, path, random)
+                self.assertEqual(self.run_onnx(path, random[:1]).shape, (1, 5))
+
+
+if __name__ == "__main__":
+    unittest.main()
