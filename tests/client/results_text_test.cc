@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -183,7 +184,7 @@ TEST(ResultsTextTest, AnyNumberAndAnyTextIsReadBackAsItWas) {
     ASSERT_EQ(fields.size(), names.size());
     EXPECT_EQ(fields.back(), message);
     const auto column = std::find(names.begin(), names.end(), "val_acc") - names.begin();
-    EXPECT_EQ(std::stod(fields[static_cast<std::size_t>(column)]), number);
+    EXPECT_EQ(std::strtod(fields[static_cast<std::size_t>(column)].c_str(), nullptr), number);
     const std::string jsonl = TextOf("jsonl", SweepOf(), {trial});
     EXPECT_EQ(std::count(jsonl.begin(), jsonl.end(), '\n'), 1);
     EXPECT_EQ(Json::parse(jsonl)["val_acc"], number);

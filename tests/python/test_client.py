@@ -15,6 +15,10 @@ from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+# The tests fork with code of their own before exec (cluster.py). gRPC's handlers of forks, which this version of it has
+# on by itself, then kill the child now and then; they are not needed, as it only calls exec.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
 import numpy as np  # noqa: E402
 import pandas  # noqa: E402
 
