@@ -87,8 +87,21 @@ Table PairTable(const SweepResults& a, const Matching& matching,
   return table;
 }
 
+// Of `fields` those that differ between the pairs: labels are short.
+std::vector<std::string> DifferingFields(const SweepResults& a, const Matching& matching,
+                                         std::vector<std::string> fields) {
+  const v1::Hyperparameters& first = HyperparametersOf(a, matching.pairs.front().a);
+  std::erase_if(fields, [&](const std::string& field) {
+    return std::all_of(matching.pairs.begin(), matching.pairs.end(), [&](const auto& pair) {
+      return ValueOf(HyperparametersOf(a, pair.a), field) == ValueOf(first, field);
+    });
+  });
+  return fields;
+}
+
 Chart ForestChart(const SweepResults& a, const Matching& matching,
-                  const std::vector<std::string>& fields) {
+                  const std::vector<std::string>& all_fields) {
+  const std::vector<std::string> fields = DifferingFields(a, matching, all_fields);
   std::vector<ConfigurationPair> drawn = matching.pairs;
   const bool is_cut = drawn.size() > kMostForestRows;
   if (is_cut) {

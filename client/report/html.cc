@@ -34,6 +34,8 @@ std::optional<double> NumberShown(const std::string& text) {
   return value;
 }
 
+constexpr std::size_t kLongText = 40;  // bytes; such cells get room, or they would be towers
+
 class HtmlWriter {
  public:
   explicit HtmlWriter(std::string& out) : out_(out) {}
@@ -107,7 +109,11 @@ class HtmlWriter {
   // out, as HTML allows: a large table is mostly tags.
   void WriteCell(const Cell& cell, bool is_number, bool is_head) {
     out_ += is_head ? "<th scope=\"row\"" : "<td";
-    if (is_number) out_ += " class=\"n\"";
+    if (is_number) {
+      out_ += " class=\"n\"";
+    } else if (cell.text.size() > kLongText) {
+      out_ += " class=\"l\"";
+    }
     if (const double* number = std::get_if<double>(&cell.number);
         number != nullptr && std::isfinite(*number) && !NumberShown(cell.text)) {
       out_ += fmt::format(" data-v=\"{}\"", *number);
