@@ -31,6 +31,10 @@ AXES = [{"entry": "weight_width", "values": [4, 8]}, {"entry": "data_in_width", 
 GRID = [quantize("linear"), {"evaluate": {}}, {"count_ops": {"conventions": ["macs"]}}]
 
 
+EVALUATED = {"Before and now": 4, "Before: rows of a class (down) taken for a class (across)": 5,
+             "After: rows of a class (down) taken for a class (across)": 5}
+
+
 def transform(model, passes, **fields):
     return {"model": model, "dataset": DATASET, "passes": passes, "seed": 1, **fields}
 
@@ -67,7 +71,7 @@ def every_pass(job):
         "Tensors before and after quantization": len(tensors),
         "Outputs of quantized nodes for one input": len(quantization["outputs"]),
         **{c["convention"].removeprefix("COUNT_CONVENTION_"): len(c["nodes"]) + 1 for c in counts},
-        "Before and now": 4, "Pruned tensors": len(results["prune"]["prune"]["tensors"]),
+        **EVALUATED, "Pruned tensors": len(results["prune"]["prune"]["tensors"]),
     }
     texts = ["5 of 14 nodes are quantized", "quantized integer (8, 4)", "of data_in, weight, bias",
              "LAB_REPORT has no formula for conv1", "%relu_1 : [num_users=2]", "Layer types:",
@@ -97,7 +101,8 @@ def grid(transforms):
         "graph-picture": {"nodes": 6, "arrows": 5},
         "pass-2-before": {"cells": 25}, "pass-2-now": {"cells": 25}, "pass-3-ops-1": {"bars": 2},
     }
-    tables = {"Jobs": count, "Pareto set, by bit operations": pareto, "Quantized nodes": 1, "Before and now": 4, "MACS": 2}
+    tables = {"Jobs": count, "Pareto set, by bit operations": pareto, "Quantized nodes": 1, "MACS": 2,
+              **EVALUATED}
     if len(transforms) > 1:
         tables["Transforms"] = len(transforms)
     return figures, tables
