@@ -93,7 +93,7 @@ class HtmlWriter {
     const std::string caption = EscapeHtml(chart.caption);
     out_ += fmt::format(
         "<figure id=\"{}\"><figcaption><h3>{}</h3>\n<p>{}</p></figcaption>\n"
-        "<div class=\"chart\" role=\"img\" aria-label=\"{}. {}\"></div>\n"
+        "<div class=\"chart\" role=\"img\" aria-label=\"{}. {}\"><div></div></div>\n"
         "<script type=\"application/json\">{}</script>\n</figure>\n",
         EscapeHtml(chart.id), title, caption, title, caption, EscapeScriptJson(chart.vega_lite));
   }

@@ -143,8 +143,8 @@ class Reports(TransformReports, Cluster):
         self.wait_for("partial")
         points = {"points": 3, "means": 3, "intervals": 0, "trend": 0}
         self.report("partial", "partial", {
-            "parallel": {"configurations": 3}, "axis-learning_rate": points, "axis-optimizer": points | {"means": 2},
-            "axis-max_epochs": points | {"means": 1}, **self.curves("curves-best", 3, 0), **self.speed("partial")},
+            "parallel": {"configurations": 3}, "axis-learning_rate": points, "axis-optimizer": points | {"means": 2, "intervals": 1},
+            "axis-max_epochs": points | {"means": 1, "intervals": 1}, **self.curves("curves-best", 3, 0), **self.speed("partial")},
             {"Configurations": 4, "Trials without a result": 1}, ["1 of 4 trials have no result", "cancelled"])
 
     def report_thousands(self):
@@ -165,12 +165,12 @@ class Reports(TransformReports, Cluster):
 
     def report_comparisons(self):
         self.cli("report", "--compare", "axes", "grid-2", "-o", self.reports / "sweeps.html")
-        # The base with batch size 64, and rate 0.01 with it, are in both.
+        # Rate 0.001 with the batch sizes 16 and 64, and rate 0.01 with 64, are in both.
         self.expect("sweeps.html", "Two sweeps compared", {
-            "differences": {"differences": 2, "intervals": 2, "zero": 1}, **self.curves("curves-best", 2)},
-            {"Configurations of both": 2, "Side by side": self.rows_side_by_side()},
-            ["2 configurations are in both", "1 in 20", "Both sweeps have the seed 1",
-             "Without an equal one with results on the other side, A: 6 configurations"])
+            "differences": {"differences": 3, "intervals": 3, "zero": 1}, **self.curves("curves-best", 2)},
+            {"Configurations of both": 3, "Side by side": self.rows_side_by_side()},
+            ["3 configurations are in both", "1 in 20", "Both sweeps have the seed 1",
+             "Without an equal one with results on the other side, A: 5 configurations"])
         models = [m["name"] for sweep_id in ("axes", "qats") for m in
                   self.cli_json("model", "list", "--filter", f'sweep = "sweeps/{sweep_id}"')["models"]]
         self.cli("report", "--compare", *models, "-o", self.reports / "models.html")

@@ -21,7 +21,7 @@ const loader = {
 };
 
 async function draw(figure) {
-  const place = figure.querySelector('.chart');
+  const place = figure.querySelector('.chart > div'); // the library names and describes it as it likes
   const {spec} = compile(JSON.parse(figure.querySelector('script').textContent), {config: theme});
   // As a syntax tree that is interpreted: the page allows no code made from text.
   const view = new View(parse(spec, null, {ast: true}), {
