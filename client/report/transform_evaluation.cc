@@ -103,8 +103,7 @@ Blocks BlocksOf(const v1::EvaluationReport& report, const std::string& id) {
         ConfusionChart(report, report.current(), "Confusion now", id + "-now"));
   }
   if (!confusions.charts.empty()) blocks.push_back(std::move(confusions));
-  // Where the pictures have no numbers, tables do.
-  for (std::size_t i = 1; i < sections.size() && report.classes() > kMostClassesWithText; ++i) {
+  for (std::size_t i = 1; i < sections.size(); ++i) {
     std::string title = sections[i].text;
     while (!title.empty() && title.back() == '\n') title.pop_back();
     blocks.push_back(TableFrom(sections[i].table, std::move(title)));

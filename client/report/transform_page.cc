@@ -71,7 +71,7 @@ Section GraphSection(const TransformReportInput& input, const v1::Transform& tra
 // Which job's passes follow, and its headlines.
 Section ShownJobSection(const ShownJob& shown, const v1::TransformJob& job) {
   Facts facts;
-  facts.items.emplace_back("job", fmt::format("{}, {}", job.name(), shown.why));
+  facts.items.emplace_back("job", fmt::format("{}: {}", job.name(), shown.why));
   std::string values;
   for (const v1::AxisValue& value : job.values()) {
     values += fmt::format("{}{} = {}", values.empty() ? "" : ", ", value.entry(), value.value());

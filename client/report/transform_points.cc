@@ -167,7 +167,8 @@ std::optional<ShownJob> JobToShow(const std::vector<TransformRun>& runs) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (job.name().starts_with(runs[i].transform.name() + "/")) shown.run = i;
   }
-  shown.why = points.size() == 1     ? (runs.size() == 1 ? "its only job" : "the first model's job")
+  shown.why = points.size() == 1
+                  ? (runs.size() == 1 ? "its only job" : "the job of the first model")
               : best->is_pareto      ? "the best accuracy of the Pareto set"
               : best->accuracy.n > 0 ? "the best accuracy"
                                      : "the first job that succeeded";

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Real sweeps, their reports, and the reports in a real Chromium (pages.test.mjs)."""
+"""Real sweeps and transforms, their reports, and the reports in a real Chromium (pages.test.mjs)."""
 import json
 import os
 import pathlib
@@ -14,6 +14,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 os.environ.setdefault("BITSWEEP_TOOLS", "/nonexistent")  # nothing here needs its tools
 from child import end_with_test  # noqa: E402
 from cluster import BIN, Cluster, wait_until  # noqa: E402
+from transform_reports import TransformReports  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 MARKUP = "a <b>bold</b> \"name\" & 'more' </script><script>alert(1)</script><!-- \u00e9"
@@ -40,7 +41,7 @@ SWEEPS = {
 }
 
 
-class Reports(Cluster):
+class Reports(TransformReports, Cluster):
     """One cluster for all of it."""
 
     def setUp(self):
@@ -103,6 +104,7 @@ class Reports(Cluster):
         self.report_thousands()
         self.report_comparisons()
         self.check_command()
+        self.report_transforms(MARKUP)
         self.check_in_chromium()
 
     def report_lattices(self):
