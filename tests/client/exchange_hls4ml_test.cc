@@ -30,8 +30,10 @@ graph::Graph Builtin(const std::string& name, const graph::NumberFormat& format)
   std::vector<graph::Node> nodes = graph::BuildModel(name, {})->nodes();
   for (graph::Node& node : nodes) {
     if (!std::holds_alternative<graph::Linear>(node.op)) continue;
-    node.quantization = graph::NodeQuantization{
-        .format = std::string(graph::FormatName(format)), .data_in = format, .weight = format, .bias = format};
+    node.quantization = graph::NodeQuantization{.format = std::string(graph::FormatName(format)),
+                                                .data_in = format,
+                                                .weight = format,
+                                                .bias = format};
   }
   return graph::Graph::Create(name, nodes).value();
 }

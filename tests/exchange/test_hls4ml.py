@@ -78,7 +78,7 @@ class Hls4ml(Models):
         tensors = {"input.weight": random.normal(size=(12, 16)) / 8, "input.bias": random.normal(size=12) / 8,
                    "middle.weight": random.normal(size=(12, 12)), "last.weight": random.uniform(0, 2, size=(5, 12)),
                    "last.bias": random.normal(size=5)}
-        self.check(self.import_graph(graph, tensors, "own"), "a network of our own")
+        self.check(self.import_graph(graph, tensors, "own-network"), "a network of our own")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import unittest
 
 import numpy as np
+import onnx
 from onnx import numpy_helper
 from qonnx.core.execute_custom_node import execute_custom_node
 from qonnx.core.modelwrapper import ModelWrapper
@@ -70,7 +71,7 @@ class Qonnx(Models):
     def quantizers(self, path, **inputs):
         """What qonnx's quantizers of a model make of initializers and these inputs, by node. (execute_onnx looks through all
         of a model for each node: of one with hundreds it takes minutes.)"""
-        graph = ModelWrapper(str(path)).graph
+        graph = onnx.load(path).graph
         context = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer} | inputs
         for operator in graph.node:
             if operator.domain == "qonnx.custom_op.general":
@@ -130,9 +131,9 @@ class Qonnx(Models):
                 shape = {"in_features": FEATURES, "out_features": FEATURES, "bias": False}
                 # Integers in front of binary weights, which leave their inputs as they are: all sums are exact.
                 nodes = [node("first", "call_function", "relu", ["x"], quantization={"format": "integer", "data_in": integer(4, 1, False)}),
-                         node("fc1", "call_module", "linear", ["first"], attributes=shape, quantization=q),
+                         node("fc1", "call_module", "linear", ["first"], target="fc1", attributes=shape, quantization=q),
                          node("relu", "call_function", "relu", ["fc1"]),
-                         node("fc2", "call_module", "linear", ["relu"], attributes=shape, quantization=q),
+                         node("fc2", "call_module", "linear", ["relu"], target="fc2", attributes=shape, quantization=q),
                          node("add", "call_function", "add", ["fc2", "first"])]
                 random = np.random.default_rng(i)
                 tensors = {f"fc{k}.weight": random.normal(size=(FEATURES, FEATURES)) for k in (1, 2)}
