@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <string>
@@ -93,8 +94,14 @@ class Hls4mlCheck {
 
 }  // namespace
 
-std::vector<FieldViolation> Hls4mlProblems(const graph::Graph& graph) {
-  return Hls4mlCheck(graph).Problems();
+std::vector<FieldViolation> Hls4mlProblems(const graph::Checkpoint& checkpoint) {
+  std::vector<FieldViolation> problems = Hls4mlCheck(checkpoint.graph).Problems();
+  for (const graph::TensorValue& tensor : checkpoint.tensors) {
+    if (std::all_of(tensor.f32.begin(), tensor.f32.end(), [](float x) { return std::isfinite(x); }))
+      continue;
+    problems.push_back({tensor.name, "holds infinity or NaN: expected numbers, as fixed point is"});
+  }
+  return problems;
 }
 
 }  // namespace bitsweep::exchange

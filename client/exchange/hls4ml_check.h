@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "core/base/errors.h"
-#include "core/graph/graph.h"
+#include "core/graph/checkpoint.h"
 
 namespace bitsweep::exchange {
 
-// Everything of a graph that hls4ml cannot compute as we do, by node and tensor. Pure.
-std::vector<FieldViolation> Hls4mlProblems(const graph::Graph& graph);
+// Everything of a model that hls4ml cannot compute as we do, by node and tensor. Pure.
+std::vector<FieldViolation> Hls4mlProblems(const graph::Checkpoint& checkpoint);
 
 }  // namespace bitsweep::exchange
 

@@ -43,7 +43,10 @@ class Hls4mlWriter {
  public:
   explicit Hls4mlWriter(const ExportInput& input) : input_(input), graph_(input.checkpoint.graph) {
     builder_.model().mutable_graph()->set_name(graph_.name());
-    for (const graph::Node& node : graph_.nodes()) builder_.UniqueName(node.name);
+    builder_.UniqueName("input");  // hls4ml's own
+    for (const graph::Node& node : graph_.nodes()) {
+      names_[node.name] = builder_.UniqueName(node.name);
+    }
     for (const graph::TensorValue& tensor : input.checkpoint.tensors) {
       tensors_[tensor.name] = &tensor.f32;
     }
@@ -54,15 +57,19 @@ class Hls4mlWriter {
   }
 
   absl::StatusOr<std::vector<ExportedFile>> Write() {
-    builder_.SetInput(graph_.placeholder().name, graph_.input_shape());
-    values_[graph_.placeholder().name] = {graph_.placeholder().name, InputType()};
-    Configure(graph_.placeholder().name, "the inputs",
-              {{"result", values_[graph_.placeholder().name].type}});
+    const Value x{NameOf(graph_.placeholder()), InputType()};
+    builder_.SetInput(x.tensor, graph_.input_shape());
+    Configure(x.tensor, "the inputs", {{"result", x.type}});
+    values_[graph_.placeholder().name] = x;
     for (std::size_t n = 1; n + 1 < graph_.nodes().size(); ++n) {
       std::visit([&](const auto& op) { WriteNode(graph_.nodes()[n], op); }, graph_.nodes()[n].op);
     }
     const graph::Node& output = graph_.nodes().back();
-    builder_.SetOutput(values_[output.inputs.front()].tensor, graph_.sample_shapes().back());
+    const std::string& result = values_[output.inputs.front()].tensor;
+    if (result == x.tensor) {
+      return NotExportable({{output.name, "the input itself: expected a network with a layer"}});
+    }
+    builder_.SetOutput(result, graph_.sample_shapes().back());
     AddModelMetadata(input_, graph_, builder_);
     ASSIGN_OR_RETURN(std::string model, builder_.Finish());
     return std::vector<ExportedFile>{{"model.onnx", std::move(model)},
@@ -85,6 +92,8 @@ class Hls4mlWriter {
     }
     return *type;
   }
+
+  const std::string& NameOf(const graph::Node& node) const { return names_.at(node.name); }
 
   void Configure(const std::string& layer, std::string comment,
                  std::vector<std::pair<std::string, FixedType>> types) {
@@ -146,19 +155,19 @@ class Hls4mlWriter {
     const Value w = Constant(node, "weight", {op.in_features, op.out_features}, transposed,
                              *node.quantization->weight);
     const FixedType product = SumOfProducts(x.type, w.type, op.in_features);
-    Add("MatMul", node.name, {x.tensor, w.tensor}, node);
+    Add("MatMul", NameOf(node), {x.tensor, w.tensor}, node);
     // The bias of hls4ml's own layer is 0: ours is a layer behind it.
     Configure(
-        node.name,
+        NameOf(node),
         fmt::format("{} products of {} and {} bits", op.in_features, x.type.width, w.type.width),
         {{"weight", w.type}, {"bias", kOne}, {"accum", product}, {"result", product}});
-    values_[node.name] = {node.name, product};
+    values_[node.name] = {NameOf(node), product};
     if (!op.bias) return;
     const Value b =
         Constant(node, "bias", {op.out_features}, Tensor(node, "bias"), *node.quantization->bias);
     const FixedType sum = Sum(product, b.type);
     const std::string name = builder_.UniqueName(node.name + "_sum");
-    Add("Add", name, {node.name, b.tensor}, node);
+    Add("Add", name, {NameOf(node), b.tensor}, node);
     Configure(name, "", {{"scale", kOne}, {"bias", b.type}, {"accum", sum}, {"result", sum}});
     values_[node.name] = {name, sum};
   }
@@ -175,19 +184,19 @@ class Hls4mlWriter {
     // epsilon leave it nothing to compute.
     const std::vector<float> zeros(norm.scale.size(), 0.0F);
     const std::vector<float> ones(norm.scale.size(), 1.0F);
-    builder_.Add("BatchNormalization", node.name,
+    builder_.Add("BatchNormalization", NameOf(node),
                  {x.tensor, add("scale", norm.scale), add("shift", norm.shift), add("mean", zeros),
                   add("variance", ones)},
-                 node.name);
+                 NameOf(node));
     SetAttribute(builder_.LastNode(), "epsilon", 0.0F);
-    builder_.AddShape(node.name, ShapeOf(node));
+    builder_.AddShape(NameOf(node), ShapeOf(node));
     const FixedType scale = Holding(norm.scale, kFloatFraction);
     const FixedType shift = Holding(norm.shift, kFloatFraction);
     const FixedType exact = Sum(SumOfProducts(x.type, scale, 1), shift);
     const FixedType result = RoundedType(exact.integer, std::min(exact.fraction(), kFloatFraction));
-    Configure(node.name, "float in the model: wide, not exact",
+    Configure(NameOf(node), "float in the model: wide, not exact",
               {{"scale", scale}, {"bias", shift}, {"accum", result}, {"result", result}});
-    values_[node.name] = {node.name, result};
+    values_[node.name] = {NameOf(node), result};
   }
 
   ScaleAndShift Evaluated(const graph::Node& node, const graph::BatchNorm1d& op) const {
@@ -206,18 +215,18 @@ class Hls4mlWriter {
 
   void WriteNode(const graph::Node& node, const graph::Relu& /*op*/) {
     const Value x = Read(node, 0);
-    Add("Relu", node.name, {x.tensor}, node);
-    Configure(node.name, "", {{"result", x.type}});
-    values_[node.name] = {node.name, x.type};
+    Add("Relu", NameOf(node), {x.tensor}, node);
+    Configure(NameOf(node), "", {{"result", x.type}});
+    values_[node.name] = {NameOf(node), x.type};
   }
 
   void WriteNode(const graph::Node& node, const graph::Add& /*op*/) {
     const Value a = Read(node, 0);
     const Value b = Read(node, 1);
     const FixedType sum = Sum(a.type, b.type);
-    Add("Add", node.name, {a.tensor, b.tensor}, node);
-    Configure(node.name, "", {{"accum", sum}, {"result", sum}});
-    values_[node.name] = {node.name, sum};
+    Add("Add", NameOf(node), {a.tensor, b.tensor}, node);
+    Configure(NameOf(node), "", {{"accum", sum}, {"result", sum}});
+    values_[node.name] = {NameOf(node), sum};
   }
 
   // Those that change no value of one dimension, and those that are refused before.
@@ -230,14 +239,15 @@ class Hls4mlWriter {
   const graph::Graph& graph_;
   OnnxBuilder builder_;
   std::map<std::string, const std::vector<float>*> tensors_;
-  std::map<std::string, Value> values_;  // by node
+  std::map<std::string, std::string> names_;  // of layers, by node
+  std::map<std::string, Value> values_;       // by node
   std::vector<LayerPrecision> layers_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::vector<ExportedFile>> ToHls4ml(const ExportInput& input) {
-  if (auto problems = Hls4mlProblems(input.checkpoint.graph); !problems.empty()) {
+  if (auto problems = Hls4mlProblems(input.checkpoint); !problems.empty()) {
     return NotExportable(std::move(problems));
   }
   return Hls4mlWriter(input).Write();

@@ -28,8 +28,8 @@ std::vector<FieldViolation> QuantizedTensors(const graph::Graph& graph) {
       if (!format) return;
       violations.push_back(
           {node.name + "." + tensor,
-           fmt::format("{}: ONNX has float tensors only; --format qonnx keeps number formats, "
-                       "--drop-quantization writes the network without them",
+           fmt::format("{}: no operator of ONNX; expected --format qonnx, or --drop-quantization "
+                       "for the network without number formats",
                        graph::FormatText(*format))});
     };
     add("data_in", node.quantization->data_in);

@@ -12,11 +12,15 @@ import subprocess
 import sys
 
 import numpy as np
+import safetensors
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from cluster import DATA, ROOT, Cluster  # noqa: E402
+from cluster import BIN, DATA, ROOT, Cluster  # noqa: E402, F401
 
 PREDICT = pathlib.Path(os.environ["BITSWEEP_TEST_BIN"]) / "exchange_predict"
+# As for the parity tests: a Python with PyTorch.
+TORCH_PYTHON = os.environ.get("BITSWEEP_PYTHON", "/usr/bin/python3")
+TORCH_FILES = pathlib.Path(__file__).with_name("torch_files.py")
 EIGHT_FOUR = {"width": 8, "fracWidth": 4}
 # What the report's passes quantize to: 8 bits, 4 of them behind the point.
 LINEAR_8_4 = {"key": "linear", "config": {"name": "integer", "dataIn": EIGHT_FOUR, "weight": EIGHT_FOUR, "bias": EIGHT_FOUR}}
@@ -50,14 +54,15 @@ class Models(Cluster):
         self.start_worker()
 
     def train(self, *builtins, epochs=8):
-        """Trains each on 800 jets; the models are named after their networks."""
-        for builtin in builtins:
+        """Trains each on 800 jets. The models are named after their networks, or as (name, network) says."""
+        named = [b if isinstance(b, tuple) else (b, b) for b in builtins]
+        for name, builtin in named:
             self.submit({"model": {"builtin": builtin}, "dataset": {"name": "jsc1k_raw"},
                          "base": {"maxEpochs": epochs, "learningRate": 0.01, "batchSize": 32},
-                         "keepModels": "KEEP_MODELS_ALL", "seed": 3}, builtin)
-        for builtin in builtins:
-            self.assertEqual(self.wait_ended(builtin)["counts"].get("succeeded"), "1", builtin)
-        return [f"{builtin}-0" for builtin in builtins]
+                         "keepModels": "KEEP_MODELS_ALL", "seed": 3}, name)
+        for name, _ in named:
+            self.assertEqual(self.wait_ended(name)["counts"].get("succeeded"), "1", name)
+        return [f"{name}-0" for name, _ in named]
 
     def quantize(self, model, transform, *rules):
         """The name of the model whose nodes are quantized by type."""
@@ -84,6 +89,18 @@ class Models(Cluster):
         path = self.folder / f"{model}.{form}"
         self.cli("model", "export", model, "--format", form, "-o", path, *arguments)
         return path
+
+    def torch(self, *arguments):
+        """Runs torch_files.py with this Python's safetensors beside that one's PyTorch."""
+        beside = self.folder / "beside"
+        beside.mkdir(exist_ok=True)
+        link = beside / "safetensors"
+        if not link.exists():
+            link.symlink_to(pathlib.Path(safetensors.__file__).parent)
+        done = subprocess.run([TORCH_PYTHON, "-W", "ignore", TORCH_FILES, *arguments], capture_output=True, text=True,
+                              timeout=120, env=os.environ | {"PYTHONPATH": str(beside)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     def ours(self, model, rows, *arguments):
         """What LibTorch computes in evaluation mode."""
