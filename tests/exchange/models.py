@@ -5,6 +5,7 @@ computes of them.
 Run by the Python of the peers (setup.sh). Programs come from BITSWEEP_BIN, exchange_predict from BITSWEEP_TEST_BIN.
 """
 import csv
+import importlib.util
 import json
 import os
 import pathlib
@@ -12,7 +13,6 @@ import subprocess
 import sys
 
 import numpy as np
-import safetensors
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from cluster import BIN, DATA, ROOT, Cluster  # noqa: E402, F401
@@ -96,7 +96,7 @@ class Models(Cluster):
         beside.mkdir(exist_ok=True)
         link = beside / "safetensors"
         if not link.exists():
-            link.symlink_to(pathlib.Path(safetensors.__file__).parent)
+            link.symlink_to(importlib.util.find_spec("safetensors").submodule_search_locations[0])
         done = subprocess.run([TORCH_PYTHON, "-W", "ignore", TORCH_FILES, *arguments], capture_output=True, text=True,
                               timeout=120, env=os.environ | {"PYTHONPATH": str(beside)})
         self.assertEqual(done.returncode, 0, done.stderr)
