@@ -27,7 +27,7 @@ constexpr std::string_view kFormat = "safetensors";
 constexpr const char* kMetadata = "__metadata__";
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 32 << 20;  // a graph's text has 16 MiB
-constexpr int kMaxHeaderDepth = 8;
+constexpr int kMaxTensorsDepth = 8;
 constexpr TypeWords kTypeWords{.floats = "F32, F64, F16 or BF16", .integers = "I64 or I32"};
 
 absl::Status BadFile(const std::string& why) {
@@ -161,7 +161,7 @@ absl::StatusOr<Contents> ReadContents(std::string_view bytes) {
   }
   const std::string_view text = bytes.substr(kLengthBytes, header_bytes);
   Contents contents{.data = bytes.substr(kLengthBytes + header_bytes)};
-  if (IsNestedDeeperThan(kMaxHeaderDepth, text)) return BadFile("the header is nested too deep");
+  if (IsNestedDeeperThan(kMaxTensorsDepth, text)) return BadFile("the header is nested too deep");
   std::string repeated;
   const Json header = ParseHeader(text, repeated);
   if (!header.is_object()) return BadFile("the header is no JSON object");

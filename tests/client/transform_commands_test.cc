@@ -3,8 +3,10 @@
 // still, so that what is printed is the same each time.
 #include <fstream>
 
+#include "client/exchange/npz.h"
 #include "core/base/simulated_clock.h"
 #include "core/graph/checkpoint.h"
+#include "core/graph/safetensors.h"
 #include "core/graph/zoo.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -319,12 +321,40 @@ TEST_F(TransformCommandsTest, ImportsACheckpoint) {
   EXPECT_EQ(Run({"model", "import", file}).code, 0);
 }
 
+TEST_F(TransformCommandsTest, ImportsTensorsOfABuiltin) {
+  ASSERT_OK_AND_ASSIGN(const graph::Graph tiny,
+                       graph::BuildModel("jsc-tiny", {.features = 3, .classes = 2}));
+  graph::Checkpoint checkpoint{.graph = tiny, .tensors = {}, .metadata = {}};
+  for (const graph::TensorInfo& tensor : tiny.tensors()) {
+    graph::TensorValue& value = checkpoint.tensors.emplace_back();
+    value.name = tensor.name;
+    const auto values = static_cast<std::size_t>(graph::ElementCount(tensor.shape));
+    (tensor.is_int64 ? value.i64.resize(values) : value.f32.resize(values));
+  }
+  const std::string npz = Write("tiny.npz", exchange::ToNpz(checkpoint).value());
+  const Ran ran = Run({"model", "import", npz, "--builtin", "jsc-tiny", "--id", "small"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, StartsWith("models/small: jsc-tiny, 14 parameters, "));
+  EXPECT_EQ(ran.err, npz + ": jsc-tiny for 3 features and 2 classes, as the tensors have them\n");
+  const Ran bare = Run({"model", "import", npz});
+  EXPECT_EQ(bare.code, 3);
+  EXPECT_THAT(bare.err, HasSubstr("tensors without their network"));
+  // What a checkpoint, safetensors and npz say of the same model is one artifact.
+  const std::string safetensors = Write("tiny.safetensors", graph::ToSafetensors(checkpoint));
+  EXPECT_EQ(Run({"model", "import", safetensors, "--id", "same"}).code, 0);
+  EXPECT_EQ(nlohmann::json::parse(Run({"--json", "model", "show", "same"}).out).at("artifact"),
+            nlohmann::json::parse(Run({"--json", "model", "show", "small"}).out).at("artifact"));
+}
+
 TEST_F(TransformCommandsTest, ImportRefusesWhatIsNoModel) {
   const Ran missing = Run({"model", "import", (folder_.path() / "none").string()});
   EXPECT_EQ(missing.code, 3);
   EXPECT_THAT(missing.err, HasSubstr("cannot be read"));
   const std::string file = Write("x.bsck", "no checkpoint");
-  EXPECT_EQ(Run({"model", "import", file}).code, 3);
+  const Ran none = Run({"model", "import", file});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_THAT(none.err, HasSubstr(file + ": neither a checkpoint nor safetensors, npz or ONNX"));
+  EXPECT_EQ(Run({"model", "import", Write("y.bsck", "BSCK, but damaged")}).code, 3);
   EXPECT_EQ(Run({"model", "import", file, "--graph", Write("g.json", "{")}).code, 2);
 }
 

@@ -5,6 +5,7 @@ computes of them.
 Run by the Python of the peers (setup.sh). Programs come from BITSWEEP_BIN, exchange_predict from BITSWEEP_TEST_BIN.
 """
 import csv
+import importlib.util
 import json
 import os
 import pathlib
@@ -17,6 +18,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from cluster import BIN, DATA, ROOT, Cluster  # noqa: E402, F401
 
 PREDICT = pathlib.Path(os.environ["BITSWEEP_TEST_BIN"]) / "exchange_predict"
+# As for the parity tests: a Python with PyTorch.
+TORCH_PYTHON = os.environ.get("BITSWEEP_PYTHON", "/usr/bin/python3")
+TORCH_FILES = pathlib.Path(__file__).with_name("torch_files.py")
 EIGHT_FOUR = {"width": 8, "fracWidth": 4}
 # What the report's passes quantize to: 8 bits, 4 of them behind the point.
 LINEAR_8_4 = {"key": "linear", "config": {"name": "integer", "dataIn": EIGHT_FOUR, "weight": EIGHT_FOUR, "bias": EIGHT_FOUR}}
@@ -85,6 +89,18 @@ class Models(Cluster):
         path = self.folder / f"{model}.{form}"
         self.cli("model", "export", model, "--format", form, "-o", path, *arguments)
         return path
+
+    def torch(self, *arguments):
+        """Runs torch_files.py with this Python's safetensors beside that one's PyTorch."""
+        beside = self.folder / "beside"
+        beside.mkdir(exist_ok=True)
+        link = beside / "safetensors"
+        if not link.exists():
+            link.symlink_to(importlib.util.find_spec("safetensors").submodule_search_locations[0])
+        done = subprocess.run([TORCH_PYTHON, "-W", "ignore", TORCH_FILES, *arguments], capture_output=True, text=True,
+                              timeout=120, env=os.environ | {"PYTHONPATH": str(beside)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
 
     def ours(self, model, rows, *arguments):
         """What LibTorch computes in evaluation mode."""

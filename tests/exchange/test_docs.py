@@ -6,6 +6,7 @@ that of the peers. A block of ```sh or ```python that has <!-- test --> in the l
 ```text after <!-- prints --> are the last block's output, of which each line must come in this order ("..." stands for any
 text). A page begins with what <!-- prepare: NAME ... --> asks for; PREPARED says what there is.
 """
+import json
 import os
 import pathlib
 import re
@@ -36,7 +37,24 @@ def jets_table(test):
     np.save(test.work / "jets.npy", jets())
 
 
-PREPARED = {"float-model": float_model, "quantized-model": quantized_model, "jets": jets_table}
+def pytorch_files(test):
+    """model.safetensors, model.npz and model.onnx, jsc-tiny of PyTorch; network.json, its graph."""
+    test.torch("write", test.work)
+    for suffix in ("safetensors", "npz", "onnx"):
+        (test.work / f"tiny.{suffix}").rename(test.work / f"model.{suffix}")
+    layers = [("batch_norm1d", {"num_features": 16}), ("relu", {}), ("linear", {"in_features": 16, "out_features": 5}),
+              ("relu", {})]
+    nodes = [{"name": "x", "kind": "placeholder", "shape": [16]}]
+    for i, (op, attributes) in enumerate(layers):
+        nodes.append({"name": f"layer{i}", "kind": "call_module", "op": op, "target": f"seq_blocks.{i}",
+                      "inputs": [nodes[-1]["name"]], "attributes": attributes})
+    nodes.append({"name": "output", "kind": "output", "inputs": [nodes[-1]["name"]]})
+    graph = {"format": "bitsweep.graph", "version": 1, "name": "network", "nodes": nodes}
+    (test.work / "network.json").write_text(json.dumps(graph))
+
+
+PREPARED = {"float-model": float_model, "quantized-model": quantized_model, "jets": jets_table,
+            "pytorch-files": pytorch_files}
 
 
 class Docs(Models):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that PyTorch, NumPy and onnx have written become models here, and back."""
-import os
 import pathlib
-import subprocess
 import unittest
 
 import numpy as np
@@ -13,25 +11,10 @@ from onnx import helper, numpy_helper
 
 from models import Models, agreement
 
-# As for the parity tests: a Python with PyTorch.
-TORCH_PYTHON = os.environ.get("BITSWEEP_PYTHON", "/usr/bin/python3")
 MADE = pathlib.Path(__file__).with_name("data")
-SCRIPT = pathlib.Path(__file__).with_name("torch_files.py")
 
 
 class Import(Models):
-    def torch(self, *arguments):
-        """Runs torch_files.py with this Python's safetensors beside that one's PyTorch."""
-        beside = self.folder / "beside"
-        beside.mkdir(exist_ok=True)
-        link = beside / "safetensors"
-        if not link.exists():
-            link.symlink_to(pathlib.Path(safetensors.__file__).parent)
-        done = subprocess.run([TORCH_PYTHON, "-W", "ignore", SCRIPT, *arguments], capture_output=True, text=True,
-                              timeout=120, env=os.environ | {"PYTHONPATH": str(beside)})
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
     def import_file(self, file, model, *arguments):
         return self.cli("model", "import", self.folder / file, "--id", model, *arguments)
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/graph/graph_json.h"
 #include "tests/core/graph/nodes.h"
 #include "tests/support/status_matchers.h"
 
@@ -155,6 +156,25 @@ TEST(SafetensorsTest, SkipsMetadataAndTakesPadding) {
                               R"("shape":[1,1],"data_offsets":[0,4]}}   )",
                               Raw({1.0F}))),
               IsOk());
+}
+
+TEST(SafetensorsTest, WritesWhatItReads) {
+  const Graph graph = Small();
+  ASSERT_OK_AND_ASSIGN(const std::vector<TensorValue> tensors,
+                       TensorsFromSafetensors(graph, Whole("")));
+  const std::string bytes =
+      ToSafetensors({.graph = graph, .tensors = tensors, .metadata = {{"trial", "t"}}});
+  EXPECT_EQ(TensorsFromSafetensors(graph, bytes).value(), tensors);
+  EXPECT_EQ(bytes, ToSafetensors({.graph = graph, .tensors = tensors, .metadata = {}}));
+  ASSERT_OK_AND_ASSIGN(const SafetensorsHeader header, ReadSafetensorsHeader(bytes));
+  EXPECT_EQ(header.metadata.at("format"), "pt");
+  EXPECT_EQ(FromJson(header.metadata.at(kSafetensorsGraph)).value(), graph);
+  EXPECT_EQ(header.tensors.at("norm.num_batches_tracked").dtype, "I64");
+  // The data begin at a multiple of 8, with the wider type.
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+  EXPECT_EQ(header_bytes % 8, 0U);
+  EXPECT_EQ(bytes.substr(8 + header_bytes, 8), Raw<std::int64_t>({11}));
 }
 
 TEST(SafetensorsTest, ListsEveryProblem) {
