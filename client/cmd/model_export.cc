@@ -130,6 +130,9 @@ void RegisterModelExport(CLI::App& model, Command& chosen) {
   command->add_flag("--drop-quantization", options->drop_quantization,
                     "With onnx: write the network of a quantized model without its number formats");
   command->callback([options, &chosen] {
+    if (options->drop_quantization && options->format != "onnx") {
+      throw CLI::ValidationError("--drop-quantization", "expected only with --format onnx");
+    }
     chosen = [options](Context& context) {
       const absl::Status status = Export(context, *options);
       return status.ok() ? kExitOk : context.Fail(status);

@@ -54,8 +54,9 @@ std::vector<float> ReadNpy(const char* path) {
 }
 
 void WriteNpy(const char* path, std::size_t rows, const std::vector<float>& values) {
-  std::string header = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}",
-                                   rows, values.size() / rows);
+  std::string header =
+      fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows,
+                  values.size() / rows);
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
   std::ofstream file(path, std::ios::binary);

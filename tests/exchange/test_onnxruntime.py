@@ -40,6 +40,10 @@ class OnnxRuntime(Models):
         self.assertEqual(refused.returncode, 3)
         self.assertIn("bitsweep: NOT_EXPORTABLE (3 problems)\n  seq_blocks_2.data_in: integer (8, 4): ", refused.stderr)
         self.assertFalse(path.exists())
+        for form in ("qonnx", "hls4ml"):
+            refused = self.cli("model", "export", model, "--format", form, "-o", path, "--drop-quantization", check=False)
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+            self.assertIn("expected only with --format onnx", refused.stderr)
         # Without its formats it is the network that was quantized.
         self.assert_same("jsc-tiny-0", self.export(model, "onnx", "--drop-quantization"), jets())
 
