@@ -65,8 +65,8 @@ void RegisterReport(CLI::App& app, Command& chosen) {
       if (status.ok()) return kExitOk;
       const int code = context.Fail(status);
       // Without the server's details it is ours: names that make no report, a file, the browser.
-      const bool is_ours = !GetErrorDetails(status) && (absl::IsInvalidArgument(status) ||
-                                                        absl::IsFailedPrecondition(status));
+      const bool is_ours = !GetErrorDetails(status) &&
+                           (absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status));
       return is_ours ? kExitUsage : code;
     };
   });

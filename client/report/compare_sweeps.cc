@@ -59,11 +59,12 @@ Table PairTable(const SweepResults& a, const Matching& matching,
     table.columns.push_back({FieldTitle(field), "", field != "optimizer" && field != "schedule"});
   }
   for (const Column& column :
-       {Column{"A", "mean val acc of A's repeats", true}, Column{"sd A", "", true},
-        Column{"n A", "", true}, Column{"B", "mean val acc of B's repeats", true},
-        Column{"sd B", "", true}, Column{"n B", "", true}, Column{"B - A", "", true},
+       {Column{"A", "mean val acc of A's repeats", true},
+        Column{"B", "mean val acc of B's repeats", true}, Column{"B - A", "", true},
         Column{"95 % from", "lower end of Welch's 95 % interval of B - A", true},
-        Column{"to", "upper end of Welch's 95 % interval of B - A", true}, Column{"in words"}}) {
+        Column{"to", "upper end of Welch's 95 % interval of B - A", true}, Column{"in words"},
+        Column{"sd A", "", true}, Column{"n A", "", true}, Column{"sd B", "", true},
+        Column{"n B", "", true}}) {
     table.columns.push_back(column);
   }
   for (const ConfigurationPair& pair : matching.pairs) {
@@ -72,16 +73,17 @@ Table PairTable(const SweepResults& a, const Matching& matching,
       const FieldValue value = ValueOf(HyperparametersOf(a, pair.a), field);
       row.cells.push_back(value.number ? Cell{value.text, *value.number} : TextCell(value.text));
     }
-    for (const Sample& sample : {pair.sample_a, pair.sample_b}) {
-      row.cells.push_back(NumberCell(sample.mean, "{:.4f}"));
-      row.cells.push_back(sample.sd ? NumberCell(*sample.sd, "{:.4f}") : Cell{});
-      row.cells.push_back(CountCell(sample.n));
-    }
     const std::optional<Interval>& interval = pair.difference.interval;
+    row.cells.push_back(NumberCell(pair.sample_a.mean, "{:.4f}"));
+    row.cells.push_back(NumberCell(pair.sample_b.mean, "{:.4f}"));
     row.cells.push_back({SignedText(pair.difference.value), pair.difference.value});
     row.cells.push_back(interval ? Cell{SignedText(interval->low), interval->low} : Cell{});
     row.cells.push_back(interval ? Cell{SignedText(interval->high), interval->high} : Cell{});
     row.cells.push_back(TextCell(DifferenceWords(pair.sample_a, pair.sample_b, pair.difference)));
+    for (const Sample& sample : {pair.sample_a, pair.sample_b}) {
+      row.cells.push_back(sample.sd ? NumberCell(*sample.sd, "{:.4f}") : Cell{});
+      row.cells.push_back(CountCell(sample.n));
+    }
     table.rows.push_back(std::move(row));
   }
   return table;

@@ -133,6 +133,8 @@ test('paper has every picture, and none is cut off', async () => {
   const widths = await page.locator('figure svg').evaluateAll((all) => all.map((svg) => svg.getBoundingClientRect().right));
   assert.equal(widths.length, Object.keys(expectations.find((entry) => entry.file === 'axes.html').figures).length);
   assert.ok(widths.every((right) => right > 300 && right <= 688), `right edges ${widths}`);
+  const tables = await page.locator('table').evaluateAll((all) => all.map((table) => table.getBoundingClientRect().right));
+  assert.ok(tables.length > 0 && tables.every((right) => right <= 688), `right edges of tables ${tables}`);
   assert.ok((await page.pdf({format: 'A4'})).length > 20000);
   await page.close();
 });
