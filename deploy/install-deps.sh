@@ -156,3 +156,4 @@ if ! cmp -s "$requirements" "$tools/grafana/installed.txt" || [ ! -x "$tools/gra
   quietly "$tools/grafana/bin/pip" install --disable-pip-version-check --no-deps -r "$requirements"
   cp "$requirements" "$tools/grafana/installed.txt"
 fi
+quietly "$root/tests/report/setup.sh" # drives Chromium
