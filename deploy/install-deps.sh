@@ -156,4 +156,6 @@ if ! cmp -s "$requirements" "$tools/grafana/installed.txt" || [ ! -x "$tools/gra
   quietly "$tools/grafana/bin/pip" install --disable-pip-version-check --no-deps -r "$requirements"
   cp "$requirements" "$tools/grafana/installed.txt"
 fi
-quietly "$root/tests/report/setup.sh" # drives Chromium
+quietly "$root/tests/report/setup.sh" # what drives Chromium
+quietly "$root/tests/exchange/setup.sh" # onnxruntime, qonnx, hls4ml, ... from PyPI
+quietly "$root/tests/python/setup.sh" # Optuna, pandas, and the checkout's own Python package
