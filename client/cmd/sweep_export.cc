@@ -87,8 +87,10 @@ void RegisterSweepExport(CLI::App& sweep, Command& chosen) {
           fmt::format("Objective of the Optuna study: {}", fmt::join(results::MetricNames(), ", ")))
       ->check(CLI::IsMember(results::MetricNames()))
       ->capture_default_str();
-  command->add_option("-o,--output", options->file,
-                      "File to write, whole or not at all; - or none for standard output");
+  command
+      ->add_option("-o,--output", options->file,
+                   "File to write, whole or not at all; - or none for standard output")
+      ->type_name("FILE");
   command->callback([options, &chosen] {
     chosen = [options](Context& c) {
       const absl::Status status = ExportSweep(c, *options);
