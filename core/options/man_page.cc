@@ -39,8 +39,9 @@ std::string Sentence(const std::string& text) {
 std::string ValueText(const OptionInfo& option) {
   if (option.takes != Takes::kChoice) return Italic(option.value);
   std::string text;
-  for (const std::string& choice : option.choices)  // A line may end between choices.
-    text += (text.empty() ? "" : "|\\:") + Bold(choice);
+  for (const std::string& choice : option.choices) {
+    text += (text.empty() ? "" : "|\\:") + Bold(choice);  // a line may end here
+  }
   return text;
 }
 

@@ -65,7 +65,7 @@ TEST_F(ManPageTest, HasEveryOptionWithItsVariable) {
   EXPECT_THAT(page, HasSubstr("prog\\-x \\- does a thing\n"));
   EXPECT_THAT(page, HasSubstr("Default: \\fB127.0.0.1:1\\fR\n"));
   EXPECT_THAT(page, HasSubstr("\\fBBITSWEEP_LISTEN\\fR\nThe same as \\fB\\-\\-listen\\fR.\n"));
-  EXPECT_THAT(page, HasSubstr("\\fB\\-\\-format\\fR \\fBtable\\fR|\\fBcsv\\fR\n"));
+  EXPECT_THAT(page, HasSubstr("\\fB\\-\\-format\\fR \\fBtable\\fR|\\:\\fBcsv\\fR\n"));
   EXPECT_THAT(page, Not(HasSubstr("secret")));
 }
 
