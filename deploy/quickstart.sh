@@ -123,7 +123,9 @@ fi
 say "Next"
 cat <<EOT
   build/release/bin/bitsweep sweep list                      what has been run
+  build/release/bin/bitsweep report ID --open                the sweep as a page with pictures
   build/release/bin/bitsweep model list                      the models that were kept
+  build/release/bin/bitsweep model export ID --format onnx   one of them for another tool
   build/release/bin/bitsweep sweep submit deploy/examples/drybean-grid.toml --watch
   curl -s http://localhost:9464/metrics | grep ^bitsweep_    metrics of the server (worker: 9465)
   sqlite3 $data/store/bitsweep.db ".backup /tmp/copy.db"     a copy of the store, to query with any SQLite tool
