@@ -29,6 +29,16 @@ std::string StatesText(const TransformPoint& point) {
   return text;
 }
 
+// With room for a line break (of no width) behind underscores and dots: heads of narrow columns.
+std::string BreakableName(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    text += c;
+    if (c == '_' || c == '.') text += "\u200b";
+  }
+  return text;
+}
+
 bool AllSucceeded(const std::vector<TransformPoint>& points) {
   return std::all_of(points.begin(), points.end(), [](const TransformPoint& point) {
     return std::all_of(point.jobs.begin(), point.jobs.end(), [](const v1::TransformJob* job) {
@@ -46,7 +56,9 @@ client::Table PointTable(const v1::Transform& transform, const std::vector<Trans
     table.columns.push_back({"Models"});
   }
   table.columns.push_back({"BitOPs", client::Precision::kCount});
-  for (const v1::QuantizationAxis& axis : transform.axes()) table.columns.push_back({axis.entry()});
+  for (const v1::QuantizationAxis& axis : transform.axes()) {
+    table.columns.push_back({BreakableName(axis.entry())});
+  }
   for (const client::Column& column : {client::Column{"FLOPs", client::Precision::kCount},
                                        client::Column{"Size, bits", client::Precision::kCount},
                                        client::Column{"Before", client::Precision::kFraction},
