@@ -2,6 +2,7 @@
 #include "client/api/partial_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,13 +14,26 @@
 #include "fmt/format.h"
 
 namespace bitsweep::client {
+namespace {
+
+// What stands there would be replaced: a device such as /dev/stdout would be gone, for everybody.
+absl::Status CheckReplaced(const std::string& target) {
+  struct stat found {};
+  if (lstat(target.c_str(), &found) != 0 || S_ISREG(found.st_mode)) return absl::OkStatus();
+  return absl::NotFoundError(fmt::format(
+      "{}: is a link, a folder or a device: expected a new name, or that of a file", target));
+}
+
+}  // namespace
 
 PartialFile::PartialFile(std::string target, Readers readers)
     : target_(std::move(target)),
       path_(target_ + GenerateResourceId(".part")),
-      fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-               readers == Readers::kOwner ? 0600 : 0666)),
-      status_(fd_ >= 0 ? absl::OkStatus() : Error("making")) {}
+      replaced_(CheckReplaced(target_)),
+      fd_(replaced_.ok() ? open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                readers == Readers::kOwner ? 0600 : 0666)
+                         : -1),
+      status_(fd_ >= 0 || !replaced_.ok() ? replaced_ : Error("making")) {}
 
 PartialFile::~PartialFile() {
   if (fd_ < 0) return;
@@ -28,7 +42,7 @@ PartialFile::~PartialFile() {
 }
 
 absl::Status PartialFile::Error(const char* doing) const {
-  return absl::NotFoundError(fmt::format("{} {}: {}", doing, path_, std::strerror(errno)));
+  return absl::NotFoundError(fmt::format("{} {}: {}", doing, target_, std::strerror(errno)));
 }
 
 absl::Status PartialFile::Append(std::string_view bytes) {

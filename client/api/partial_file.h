@@ -10,8 +10,9 @@
 namespace bitsweep::client {
 
 // A file that is whole or not there: it is written under another name, in the same folder, and gets
-// its own when it is kept; a file that had the name stays until then, and is replaced. Removed when
-// it is not kept. Errors are NotFound and name the file.
+// its own when it is kept; a file that had the name stays until then, and is replaced; a link, a
+// folder or a device is an error. Removed when it is not kept. Errors are NotFound and name the
+// file.
 class PartialFile {
  public:
   enum class Readers { kOwner, kByUmask };
@@ -31,6 +32,7 @@ class PartialFile {
 
   const std::string target_;
   const std::string path_;
+  const absl::Status replaced_;  // whether what has the name may be
   const int fd_;
   const absl::Status status_;
   bool is_kept_ = false;

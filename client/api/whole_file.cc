@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "client/api/partial_file.h"
@@ -67,8 +66,11 @@ absl::Status WriteWholeFolder(const fs::path& path,
         "{}: is there already; expected no such folder, or an empty one", path.string()));
   }
   const fs::path part = BesideOf(path);
-  fs::create_directory(part, error);
-  if (error) return absl::NotFoundError(fmt::format("{}: {}", path.string(), error.message()));
+  // Never into one that is there: it could be a link to another place.
+  if (!fs::create_directory(part, error)) {
+    return absl::NotFoundError(fmt::format(
+        "{}: {}", part.string(), error ? error.message() : "is there already: remove it"));
+  }
   absl::Status status;
   for (const auto& [name, bytes] : files) {
     if (status.ok()) status = WriteAll(part / name, bytes);
@@ -79,7 +81,12 @@ absl::Status WriteWholeFolder(const fs::path& path,
 absl::StatusOr<std::string> ReadWholeFile(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return absl::NotFoundError(fmt::format("{}: cannot be read", path.string()));
-  std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  std::string bytes;
+  std::string piece(std::size_t{1} << 16, '\0');
+  do {  // read() makes a state of what the buffer throws, iterators do not
+    stream.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    bytes.append(piece, 0, static_cast<std::size_t>(stream.gcount()));
+  } while (stream);
   if (stream.bad()) return absl::NotFoundError(fmt::format("{}: cannot be read", path.string()));
   return bytes;
 }

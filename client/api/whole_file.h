@@ -13,7 +13,7 @@
 namespace bitsweep::client {
 
 // The file has all of the bytes, or is what it was before. An old one is replaced. NotFound:
-// it cannot be made or written there.
+// it cannot be made or written there, or a link, a folder or a device has the name.
 absl::Status WriteWholeFile(const std::filesystem::path& path, std::string_view bytes);
 
 // A new folder with these files by name, all of them or none. AlreadyExists: something is there

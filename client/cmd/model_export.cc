@@ -102,6 +102,11 @@ absl::Status Export(Context& context, const ModelExportOptions& options) {
   const std::string output = options.output.empty()
                                  ? LastPart(model.name()) + std::string(format->extension)
                                  : options.output;
+  if (output == "-") {
+    *context.out << files.front().bytes << std::flush;
+    return context.out->good() ? absl::OkStatus()
+                               : absl::NotFoundError("standard output cannot be written");
+  }
   RETURN_IF_ERROR(Write(*format, output, files));
   PrintWritten(context, model.name(), options.format, output, files);
   return absl::OkStatus();
@@ -125,13 +130,17 @@ void RegisterModelExport(CLI::App& model, Command& chosen) {
       ->check(CLI::IsMember(names));
   command
       ->add_option("-o,--output", options->output,
-                   "File, or folder for hls4ml (default: the model's name in this folder)")
+                   "File, - for standard output, or folder for hls4ml (default: the model's name "
+                   "in this folder)")
       ->type_name("PATH");
   command->add_flag("--drop-quantization", options->drop_quantization,
                     "With onnx: write the network of a quantized model without its number formats");
   command->callback([options, &chosen] {
     if (options->drop_quantization && options->format != "onnx") {
       throw CLI::ValidationError("--drop-quantization", "expected only with --format onnx");
+    }
+    if (options->output == "-" && exchange::FindExportFormat(options->format)->is_folder) {
+      throw CLI::ValidationError("--output", "-: expected a folder for " + options->format);
     }
     chosen = [options](Context& context) {
       const absl::Status status = Export(context, *options);

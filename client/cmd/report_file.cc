@@ -9,45 +9,26 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
+#include "client/api/whole_file.h"
 #include "core/base/errors.h"
-#include "core/base/status_macros.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
 extern char** environ;
 
 namespace bitsweep::client {
-namespace {
-
-absl::Status NotWritten(const std::string& file) {
-  return absl::InvalidArgumentError(fmt::format("cannot write {}: {}", file, std::strerror(errno)));
-}
-
-absl::Status WriteWhole(const std::string& file, std::string_view bytes) {
-  const std::string part = fmt::format("{}.{}.part", file, getpid());
-  std::ofstream stream(part, std::ios::binary | std::ios::trunc);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  if (!stream || std::rename(part.c_str(), file.c_str()) != 0) {
-    const absl::Status status = NotWritten(file);
-    std::error_code ignored;
-    std::filesystem::remove(part, ignored);
-    return status;
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
 
 absl::Status WriteReport(Context& context, std::string_view html, const std::string& file) {
   if (file == "-") {
     *context.out << html << std::flush;
-    if (!*context.out) return NotWritten("to standard output");
+    if (!*context.out) return absl::InvalidArgumentError("cannot write to standard output");
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(WriteWhole(file, html));
+  if (const absl::Status status = WriteWholeFile(file, html); !status.ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot write the report: {}", std::string(status.message())));
+  }
   if (context.json) {
     *context.out << nlohmann::json{{"file", file}, {"bytes", html.size()}}.dump() << "\n";
   } else {

@@ -47,13 +47,16 @@ absl::Status ExportSweep(Context& context, const SweepExportOptions& options) {
   const Connection connection = context.Connect();
   ASSIGN_OR_RETURN(const v1::Sweep sweep, GetSweep(connection, FullName("sweeps", options.sweep)));
   if (options.file.empty() || options.file == "-") {
-    RETURN_IF_ERROR(WriteSweep(connection, sweep, *text, [&](const std::string& piece) {
-      *context.out << piece;
+    const auto written = [&] {
       return context.out->good() ? absl::OkStatus()
                                  : absl::NotFoundError("standard output cannot be written");
+    };
+    RETURN_IF_ERROR(WriteSweep(connection, sweep, *text, [&](const std::string& piece) {
+      *context.out << piece;
+      return written();
     }));
     context.out->flush();
-    return absl::OkStatus();
+    return written();
   }
   PartialFile file(options.file, PartialFile::Readers::kByUmask);
   RETURN_IF_ERROR(file.status());

@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/exchange/hls4ml_config.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "core/base/version.h"
 #include "fmt/format.h"
 
 namespace bitsweep::exchange {
+namespace {
+
+// A layer's name as a key: YAML's own words are text in quotes only.
+std::string YamlKey(const std::string& layer) {
+  std::string word = layer;
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const char* own : {"yes", "no", "on", "off", "y", "n", "true", "false", "null"}) {
+    if (word == own) return fmt::format("'{}'", layer);
+  }
+  return layer;
+}
+
+}  // namespace
 
 std::string Hls4mlConfig(const std::string& model, const std::vector<LayerPrecision>& layers) {
   // Defaults are hls4ml's own, but for the precision: each type is written out.
@@ -34,7 +51,7 @@ HLSConfig:
       model, Version());
   for (const LayerPrecision& layer : layers) {
     if (!layer.comment.empty()) text += fmt::format("    # {}\n", layer.comment);
-    text += fmt::format("    {}:\n      Precision:\n", layer.layer);
+    text += fmt::format("    {}:\n      Precision:\n", YamlKey(layer.layer));
     for (const auto& [name, type] : layer.types) {
       text += fmt::format("        {}: {}\n", name, type.Text());
     }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -37,6 +39,11 @@ struct Value {
   FixedType type;
 };
 
+bool WritesNothing(const graph::Op& op) {
+  return std::holds_alternative<graph::Dropout>(op) || std::holds_alternative<graph::Flatten>(op) ||
+         std::holds_alternative<graph::View>(op);
+}
+
 const FixedType kOne{.width = 1, .integer = 1, .is_signed = false};
 
 class Hls4mlWriter {
@@ -64,6 +71,7 @@ class Hls4mlWriter {
     for (std::size_t n = 1; n + 1 < graph_.nodes().size(); ++n) {
       std::visit([&](const auto& op) { WriteNode(graph_.nodes()[n], op); }, graph_.nodes()[n].op);
     }
+    if (!problems_.empty()) return NotExportable(std::move(problems_));
     const graph::Node& output = graph_.nodes().back();
     const std::string& result = values_[output.inputs.front()].tensor;
     if (result == x.tensor) {
@@ -77,12 +85,21 @@ class Hls4mlWriter {
   }
 
  private:
-  // That of the quantizers where all that read the input round it alike; else wide.
+  // That of the quantizers where all that read the input round it alike; else wide. Read behind a
+  // node that writes nothing, it is still the input: rounding it twice could come to another
+  // number.
   FixedType InputType() const {
-    const std::string& name = graph_.placeholder().name;
+    std::set<std::string_view> same{graph_.placeholder().name};
     std::optional<FixedType> type;
     for (const graph::Node& node : graph_.nodes()) {
-      if (std::find(node.inputs.begin(), node.inputs.end(), name) == node.inputs.end()) continue;
+      if (std::none_of(node.inputs.begin(), node.inputs.end(),
+                       [&](const std::string& input) { return same.contains(input); })) {
+        continue;
+      }
+      if (WritesNothing(node.op)) {
+        same.insert(node.name);
+        continue;
+      }
       const bool is_rounded = IsQuantized(node) && node.quantization->data_in;
       const FixedType wanted =
           is_rounded ? TypeOf(std::get<graph::IntegerFormat>(*node.quantization->data_in))
@@ -173,8 +190,20 @@ class Hls4mlWriter {
   }
 
   void WriteNode(const graph::Node& node, const graph::BatchNorm1d& op) {
-    const Value& x = values_.at(node.inputs.front());
+    const Value x = values_.at(node.inputs.front());
     const ScaleAndShift norm = Evaluated(node, op);
+    values_[node.name] = x;
+    for (const auto* constants : {&norm.scale, &norm.shift}) {
+      if (std::all_of(constants->begin(), constants->end(),
+                      [](float c) { return std::isfinite(c); }))
+        continue;
+      problems_.push_back(
+          {node.name,
+           fmt::format("its {} comes to infinity or NaN: expected numbers, as fixed point "
+                       "is",
+                       constants == &norm.scale ? "scale" : "shift")});
+    }
+    if (!problems_.empty()) return;
     const auto add = [&](const char* what, const std::vector<float>& values) {
       const std::string name = builder_.UniqueName(fmt::format("{}_{}", node.name, what));
       builder_.AddFloats(name, {op.num_features}, values);
@@ -242,6 +271,7 @@ class Hls4mlWriter {
   std::map<std::string, std::string> names_;  // of layers, by node
   std::map<std::string, Value> values_;       // by node
   std::vector<LayerPrecision> layers_;
+  std::vector<FieldViolation> problems_;  // of computed constants
 };
 
 }  // namespace

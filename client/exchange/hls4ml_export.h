@@ -15,7 +15,7 @@ namespace bitsweep::exchange {
 //
 // InvalidArgument that names every node that hls4ml cannot compute as we do: convolutions, sigmoid,
 // linear layers that are not quantized to integers, formats other than integers of 2 bits or more,
-// tensors of more than one dimension a sample. Pure.
+// tensors of more than one dimension a sample, numbers that are none. Pure.
 absl::StatusOr<std::vector<ExportedFile>> ToHls4ml(const ExportInput& input);
 
 }  // namespace bitsweep::exchange

@@ -13,28 +13,18 @@ namespace {
 
 absl::Status BadLayer(const std::string& why) { return absl::InvalidArgumentError(why); }
 
-// A weight of [in, out] as ours, [out, in].
-void TransposeWeight(OnnxValue& weight) {
-  weight.constant = std::make_shared<OnnxConstant>(Transposed(*weight.constant));
-  weight.is_transposed = !weight.is_transposed;
-}
-
 absl::Status CheckMatrix(const OnnxValue& weight) {
   if (weight.constant->shape.size() == 2) return absl::OkStatus();
   return BadLayer(fmt::format("its weight has shape {}, expected two dimensions",
                               graph::ShapeText(weight.constant->shape)));
 }
 
-// A bias of `size` values, which may have shape [1, size].
-absl::StatusOr<OnnxValue> AsBias(OnnxValue bias, std::int64_t size) {
-  if (bias.constant->shape == graph::Shape{1, size}) {
-    OnnxConstant flat = *bias.constant;
-    flat.shape = {size};
-    bias.constant = std::make_shared<OnnxConstant>(std::move(flat));
-  }
-  if (bias.constant->shape == graph::Shape{size}) return bias;
-  return BadLayer(fmt::format("its bias has shape {}, expected [{}]",
-                              graph::ShapeText(bias.constant->shape), size));
+// Whether it is a bias of `size` values, which may have shape [1, size].
+absl::Status CheckBias(const OnnxValue& bias, std::int64_t size) {
+  const graph::Shape& shape = bias.constant->shape;
+  if (shape == graph::Shape{size} || shape == graph::Shape{1, size}) return absl::OkStatus();
+  return BadLayer(
+      fmt::format("its bias has shape {}, expected [{}]", graph::ShapeText(shape), size));
 }
 
 // The only number of a list of one; `otherwise` where there is none. The problem names it.
@@ -60,14 +50,14 @@ absl::StatusOr<OnnxValue> OnnxReader::Gemm(Call& call) {
   ASSIGN_OR_RETURN(const OnnxValue x, Data(call, 0));
   ASSIGN_OR_RETURN(OnnxValue weight, Floats(call, 1));
   RETURN_IF_ERROR(CheckMatrix(weight));
-  if (trans_b == 0) TransposeWeight(weight);
+  if (trans_b == 0) TransposeMatrix(weight);
   const std::int64_t out = weight.constant->shape[0];
   graph::Linear linear{
       .in_features = weight.constant->shape[1], .out_features = out, .bias = Has(call, 2)};
   std::vector<ModuleTensor> tensors{{.leaf = "weight", .value = std::move(weight)}};
   if (linear.bias) {
     ASSIGN_OR_RETURN(OnnxValue bias, Floats(call, 2));
-    ASSIGN_OR_RETURN(bias, AsBias(std::move(bias), out));
+    RETURN_IF_ERROR(CheckBias(bias, out));
     tensors.push_back({.leaf = "bias", .value = std::move(bias)});
   }
   return network_.Add(call.proto.name(), linear, {x}, std::move(tensors));
@@ -77,7 +67,7 @@ absl::StatusOr<OnnxValue> OnnxReader::MatMul(Call& call) {
   ASSIGN_OR_RETURN(const OnnxValue x, Data(call, 0));
   ASSIGN_OR_RETURN(OnnxValue weight, Floats(call, 1));
   RETURN_IF_ERROR(CheckMatrix(weight));
-  TransposeWeight(weight);
+  TransposeMatrix(weight);
   const graph::Linear linear{.in_features = weight.constant->shape[1],
                              .out_features = weight.constant->shape[0],
                              .bias = false};
@@ -124,7 +114,7 @@ absl::StatusOr<OnnxValue> OnnxReader::Conv(Call& call) {
   std::vector<ModuleTensor> tensors{{.leaf = "weight", .value = std::move(weight)}};
   if (conv.bias) {
     ASSIGN_OR_RETURN(OnnxValue bias, Floats(call, 2));
-    ASSIGN_OR_RETURN(bias, AsBias(std::move(bias), conv.out_channels));
+    RETURN_IF_ERROR(CheckBias(bias, conv.out_channels));
     tensors.push_back({.leaf = "bias", .value = std::move(bias)});
   }
   return network_.Add(call.proto.name(), conv, {x}, std::move(tensors));
@@ -171,15 +161,13 @@ absl::StatusOr<OnnxValue> OnnxReader::Sigmoid(Call& call) {
 absl::StatusOr<OnnxValue> OnnxReader::Add(Call& call) {
   for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
     if (!Has(call, i) || call.inputs[i]->constant == nullptr) continue;
-    ASSIGN_OR_RETURN(OnnxValue bias, Floats(call, i));
+    ASSIGN_OR_RETURN(const OnnxValue bias, Floats(call, i));
     ASSIGN_OR_RETURN(const OnnxValue product, Data(call, 1 - i));
     if (!product.is_unbiased_product) {
       return BadLayer(fmt::format(
           "it adds the constant {}: only to a MatMul that nothing else reads, as its bias",
           Quoted(bias.name)));
     }
-    const std::int64_t size = network_.ShapeOf(product).back();
-    ASSIGN_OR_RETURN(bias, AsBias(std::move(bias), size));
     return network_.AddBias(product, bias);
   }
   ASSIGN_OR_RETURN(const OnnxValue a, Data(call, 0));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ class OnnxReader {
   static absl::StatusOr<OnnxValue> Floats(const Call& call, std::size_t i);
   static absl::StatusOr<std::vector<std::int64_t>> IntegersOf(const Call& call, std::size_t i);
   static bool Has(const Call& call, std::size_t i);
+  // Each constant only once, so that a file's nodes cannot ask for more memory than its tensors do
+  // twice. REQUIRES: floats, two dimensions.
+  void TransposeMatrix(OnnxValue& matrix);
 
   // onnx_layers.cc
   absl::StatusOr<OnnxValue> Gemm(Call& call);
@@ -89,6 +93,8 @@ class OnnxReader {
   std::map<std::string, int> uses_;  // how often a name is read
   std::set<std::string> unknown_;    // names behind a problem that is told already
   OnnxNetwork network_;
+  // Matrices by those with rows and columns exchanged, both ways.
+  std::map<std::shared_ptr<const OnnxConstant>, std::shared_ptr<const OnnxConstant>> transposed_;
   std::vector<std::string> problems_;
   std::vector<std::string> notes_;
 };

@@ -220,9 +220,18 @@ absl::StatusOr<OnnxValue> OnnxReader::Transpose(Call& call) {
   if (value.constant->shape.size() != 2 || (perm && *perm != std::vector<std::int64_t>{1, 0})) {
     return BadShape("known only of a weight of two dimensions");
   }
-  value.constant = std::make_shared<OnnxConstant>(Transposed(*value.constant));
-  value.is_transposed = !value.is_transposed;
+  TransposeMatrix(value);
   return value;
+}
+
+void OnnxReader::TransposeMatrix(OnnxValue& matrix) {
+  auto& other = transposed_[matrix.constant];
+  if (other == nullptr) {
+    other = std::make_shared<OnnxConstant>(Transposed(*matrix.constant));
+    transposed_[other] = matrix.constant;
+  }
+  matrix.constant = transposed_.at(matrix.constant);
+  matrix.is_transposed = !matrix.is_transposed;
 }
 
 }  // namespace bitsweep::exchange

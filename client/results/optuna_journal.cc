@@ -121,14 +121,13 @@ class OptunaJournal : public ResultsText {
     return Line(record) + "\n";
   }
 
-  // Of a trial that a worker holds and has not started: when it got it, as Optuna's running trials
-  // have a start.
+  // Of a trial that has not started: when a worker got it, else its end. Optuna wants a start of
+  // all but waiting trials, and refuses to copy a study otherwise.
   static std::string StartTime(const v1::Trial& trial, OptunaState state) {
     if (state == OptunaState::kWaiting) return "null";
-    if (state == OptunaState::kRunning && !trial.has_start_time() && !trial.attempts().empty()) {
-      return IsoTime(trial.attempts().rbegin()->lease_time());
-    }
-    return IsoTime(trial.start_time());
+    if (trial.has_start_time()) return IsoTime(trial.start_time());
+    if (!trial.attempts().empty()) return IsoTime(trial.attempts().rbegin()->lease_time());
+    return IsoTime(trial.end_time());
   }
 
   std::string IntermediateValues(const v1::Trial& trial, OptunaState state) const {

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr std::size_t kMaxDict = std::size_t{1} << 16;
+constexpr std::size_t kMaxType = 32;        // "M8[ns]", "U1000"
+constexpr std::size_t kMaxDimensions = 64;  // as NumPy has them
 
 absl::Status BadHeader(const std::string& why) { return absl::InvalidArgumentError(why); }
 
@@ -45,6 +47,9 @@ absl::StatusOr<std::vector<std::int64_t>> ParseSizes(std::string_view text) {
       return BadHeader(
           fmt::format("a bad header: shape {}", ToValidUtf8(text.substr(0, close + 1), 100)));
     }
+    if (shape.size() == kMaxDimensions) {
+      return BadHeader(fmt::format("a bad header: more than {} dimensions", kMaxDimensions));
+    }
     shape.push_back(size);
     at = next;
   }
@@ -73,6 +78,9 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view bytes) {
   const std::size_t quote = descr ? descr->find('\'', 1) : std::string_view::npos;
   if (!order || !shape || quote == std::string_view::npos || quote < 3 || descr->front() != '\'') {
     return BadHeader("a bad header: expected descr, fortran_order and shape of one plain array");
+  }
+  if (quote - 2 > kMaxType) {
+    return BadHeader(fmt::format("a bad header: a type of {} characters", quote - 2));
   }
   NpyHeader header{.byte_order = (*descr)[1],
                    .type = std::string(descr->substr(2, quote - 2)),

@@ -25,13 +25,14 @@ struct Ran {
 struct CommandLine {
   std::map<std::string, std::string> environment;
   bool is_terminal = false;
+  std::ostream* instead_of_out = nullptr;  // Ran.out is then empty
 
   Ran Run(const std::vector<std::string>& arguments) const {
     CLI::App app("bitsweep");
     Context context;
     std::ostringstream out;
     std::ostringstream err;
-    context.out = &out;
+    context.out = instead_of_out != nullptr ? instead_of_out : &out;
     context.err = &err;
     context.out_is_terminal = is_terminal;
     context.err_is_terminal = is_terminal;

@@ -4,6 +4,7 @@
 
 #include "client/exchange/export.h"
 #include "client/exchange/fixed_point.h"
+#include "client/exchange/hls4ml_config.h"
 #include "core/base/errors.h"
 #include "core/graph/zoo.h"
 #include "onnx/checker.h"
@@ -85,6 +86,14 @@ TEST(Hls4mlExportTest, TakesTheInputsTypeFromTheirQuantizers) {
   };
   EXPECT_THAT(write(nodes), HasSubstr("    x:\n      Precision:\n"
                                       "        result: ap_fixed<8,4,AP_RND_CONV,AP_SAT>\n"));
+  nodes.insert(nodes.begin() + 1, {.name = "flat",
+                                   .kind = graph::NodeKind::kCallFunction,
+                                   .target = "flatten",
+                                   .op = graph::Flatten{},
+                                   .inputs = {"x"}});
+  nodes[2].inputs = {"flat"};
+  EXPECT_THAT(write(nodes), HasSubstr("    x:\n      Precision:\n"
+                                      "        result: ap_fixed<8,4,AP_RND_CONV,AP_SAT>\n"));
   nodes.back().inputs = {"more"};
   nodes.insert(nodes.end() - 1, {.name = "more",
                                  .kind = graph::NodeKind::kCallFunction,
@@ -118,6 +127,24 @@ TEST(Hls4mlExportTest, RefusesWhatIsNoNumber) {
   EXPECT_THAT(FindExportFormat("hls4ml")->write(input),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        HasSubstr("seq_blocks.0.running_var: holds infinity or NaN")));
+}
+
+TEST(Hls4mlExportTest, RefusesANormWhoseConstantsAreNoNumbers) {
+  const graph::Graph graph = Builtin("jsc-tiny", graph::IntegerFormat{});
+  ExportInput input{.model = "models/m", .checkpoint = {graph, RandomTensors(graph, 1), {}}};
+  input.checkpoint.tensors[3].f32[0] = -1;  // a variance
+  EXPECT_THAT(FindExportFormat("hls4ml")->write(input),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("seq_blocks_0: its scale comes to infinity or NaN")));
+}
+
+TEST(Hls4mlExportTest, QuotesNamesThatAreWordsOfYaml) {
+  using graph::IntegerFormat;
+  const FixedType type = TypeOf(IntegerFormat{});
+  const std::string text =
+      Hls4mlConfig("models/m", {{"No", "", {{"result", type}}}, {"node", "", {{"result", type}}}});
+  EXPECT_THAT(text, HasSubstr("    'No':\n"));
+  EXPECT_THAT(text, HasSubstr("    node:\n"));
 }
 
 // Every value of a type: width of at most 8.

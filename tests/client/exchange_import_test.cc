@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
 #include "client/exchange/export.h"
 #include "client/exchange/import.h"
 #include "client/exchange/onnx_import.h"
@@ -108,6 +110,12 @@ const graph::Node& NodeOf(const ReadNet& net, const char* name) {
   return net.graph.nodes()[static_cast<std::size_t>(std::max(at, 0))];
 }
 
+long PeakMegabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss / 1024;
+}
+
 TEST(OnnxImportTest, ReadsLinearLayersHoweverTheyAreWritten) {
   OnnxFile file({2});
   file.Floats("0.weight", {3, 2}, {1, 2, 3, 4, 5, 6}).Floats("0.bias", {3}, {7, 8, 9});
@@ -173,6 +181,25 @@ TEST(OnnxImportTest, MakesOneModuleOfNodesThatReadTheSameTensors) {
   EXPECT_EQ(NodeOf(net, "c").target, "fc_1");
   EXPECT_THAT(net.tensors.at("fc.weight"), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(net.tensors.at("fc_1.weight"), ElementsAre(1, 3, 2, 4));
+}
+
+// Small nodes that each ask for the large tensor the other way round: 500 of 4 MiB.
+TEST(OnnxImportTest, ExchangesDimensionsOfATensorOnce) {
+  OnnxFile file({1024});
+  std::vector<float> weight(std::size_t{1} << 20);
+  weight[1] = 2;
+  file.Floats("w", {1024, 1024}, weight);
+  std::string last = "w";
+  for (int i = 0; i < 500; ++i) {
+    const std::string next = fmt::format("t{}", i);
+    file.Node("Transpose", "", {i % 2 == 0 ? "w" : last}, next);
+    last = next;
+  }
+  file.Node("Gemm", "", {"x", last}, "y", {OnnxInt("transB", 1)});
+  const long before = PeakMegabytes();
+  const ReadNet net = ReadOnnx(file);
+  EXPECT_EQ(net.graph.tensors().size(), 1U);
+  EXPECT_LT(PeakMegabytes() - before, 1000);
 }
 
 TEST(OnnxImportTest, ReadsTensorsOfEveryType) {

@@ -192,6 +192,16 @@ TEST(NpzTest, RefusesValuesThatAreNotTheShapes) {
                    "\"fc.weight\" has shape [1099511627776, 1099511627776], expected [3, 2]");
 }
 
+// A file of few bytes could otherwise take gigabytes for headers alone.
+TEST(NpzTest, RefusesHeadersThatAreLongerThanTheyNeed) {
+  std::string sizes = "(";
+  for (int i = 0; i < 65; ++i) sizes += "1,";
+  ExpectNpzRefused(Zip(WithWeight(NpyHeader("<f4", sizes + ")"))),
+                   "\"fc.weight\": a bad header: more than 64 dimensions");
+  ExpectNpzRefused(Zip(WithWeight(NpyHeader("<" + std::string(33, 'f'), "(3, 2)"))),
+                   "\"fc.weight\": a bad header: a type of 33 characters");
+}
+
 TEST(NpzTest, RefusesWhatIsNoZipFile) {
   ExpectNpzRefused("", "npz: zip: ");
   ExpectNpzRefused("PK\3\4", "npz: zip: ");

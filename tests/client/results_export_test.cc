@@ -84,6 +84,15 @@ TEST_F(ResultsExportTest, LeavesNoFileWhenItFails) {
   }
 }
 
+TEST_F(ResultsExportTest, FailsWhereStandardOutputIsFull) {
+  std::ofstream full("/dev/full");
+  CommandLine cli = cli_;
+  cli.instead_of_out = &full;
+  const Ran ran = cli.Run({"sweep", "export", "lab-1"});
+  EXPECT_NE(ran.code, 0);
+  EXPECT_THAT(ran.err, HasSubstr("standard output cannot be written"));
+}
+
 TEST_F(ResultsExportTest, RefusesOtherFormats) {
   EXPECT_EQ(Run({"sweep", "export", "lab-1", "--format", "xml"}).code, 2);
   EXPECT_EQ(Run({"sweep", "export", "lab-1", "--metric", "f1"}).code, 2);

@@ -236,13 +236,18 @@ TEST(ResultsTextTest, OptunaStatesAreThoseOfTheTrials) {
         v1::Trial::STATE_FAILED, v1::Trial::STATE_CANCELLED, v1::Trial::STATE_DEAD}) {
     trials.push_back(TrialOf(0, Values(1e-3, v1::OPTIMIZER_ADAM), state));
   }
+  for (v1::Trial& trial : trials) trial.clear_start_time();
   trials[1].add_attempts()->mutable_lease_time()->set_seconds(1700000000);
+  trials[3].add_attempts()->mutable_lease_time()->set_seconds(1700000001);
+  trials[4].mutable_end_time()->set_seconds(1700000002);
   trials.push_back(Succeeded(0.5));
   std::vector<int> states;
   const std::vector<Json> records = JournalTrials(TextOf("optuna", SweepOf(), trials));
   for (const Json& record : records) states.push_back(record["state"]);
   EXPECT_THAT(states, ElementsAre(4, 0, 0, 3, 3, 3, 1));
   EXPECT_EQ(records[1]["datetime_start"], "2023-11-14T22:13:20.000000Z");
+  EXPECT_EQ(records[3]["datetime_start"], "2023-11-14T22:13:21.000000Z");
+  EXPECT_EQ(records[4]["datetime_start"], "2023-11-14T22:13:22.000000Z");
   EXPECT_EQ(records[4]["user_attrs"]["state"], "CANCELLED");
   EXPECT_FALSE(records[0].contains("datetime_complete"));
   EXPECT_EQ(records[6]["value"], 0.5);

@@ -67,7 +67,9 @@ class OptunaTest(Cluster):
                 self.assertEqual(their.intermediate_values,
                                  {int(e.get("epoch", 0)): e.get(per_epoch, 0.0) for e in our.get("epochs", [])})
                 waits = state == TrialState.WAITING
-                self.assertEqual(utc(their.datetime_start), None if waits else time_of(our.get("startTime")))
+                start = our.get("startTime") or next((a["leaseTime"] for a in reversed(our.get("attempts", []))),
+                                                     our.get("endTime"))
+                self.assertEqual(utc(their.datetime_start), None if waits else time_of(start))
                 self.assertEqual(utc(their.datetime_complete), time_of(our.get("endTime")))
                 wanted = {"configuration": int(our["configuration"].rsplit("/", 1)[1]),
                           "repeat": int(our.get("repeat", 0)), "seed": int(our["seed"]),
@@ -187,6 +189,9 @@ class OptunaTest(Cluster):
         study = self.study("failing")
         self.assert_equal_trials(study, self.trials("failing"))
         self.assertEqual(study.trials[0].user_attrs["failure_reason"], "DATASET_NOT_FOUND")
+        copy = optuna.create_study()  # which checks each trial, as copy_study does
+        copy.add_trials([*self.study("waiting").trials, *study.trials])
+        self.assertEqual(len(copy.trials), 3)
         self.submit(small_sweep(epochs=40000, repeats=6, rows=20000), "running")
         wait_until(lambda: int(self.cli_json("trial", "show", "running/0").get("epochsDone", 0)) > 1, "two epochs")
         study = self.study("running")
