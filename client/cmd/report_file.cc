@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cmd/report_file.h"
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,10 +8,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <ostream>
 
-#include "core/base/errors.h"
-#include "core/base/status_macros.h"
+#include "client/api/whole_file.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
@@ -21,22 +19,8 @@ extern char** environ;
 namespace bitsweep::client {
 namespace {
 
-absl::Status NotWritten(const std::string& file) {
-  return absl::InvalidArgumentError(fmt::format("cannot write {}: {}", file, std::strerror(errno)));
-}
-
-absl::Status WriteWhole(const std::string& file, std::string_view bytes) {
-  const std::string part = fmt::format("{}.{}.part", file, getpid());
-  std::ofstream stream(part, std::ios::binary | std::ios::trunc);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  if (!stream || std::rename(part.c_str(), file.c_str()) != 0) {
-    const absl::Status status = NotWritten(file);
-    std::error_code ignored;
-    std::filesystem::remove(part, ignored);
-    return status;
-  }
-  return absl::OkStatus();
+absl::Status NotWritten(std::string_view file, std::string_view why) {
+  return absl::InvalidArgumentError(fmt::format("cannot write {}: {}", file, why));
 }
 
 }  // namespace
@@ -44,10 +28,11 @@ absl::Status WriteWhole(const std::string& file, std::string_view bytes) {
 absl::Status WriteReport(Context& context, std::string_view html, const std::string& file) {
   if (file == "-") {
     *context.out << html << std::flush;
-    if (!*context.out) return NotWritten("to standard output");
+    if (!*context.out) return NotWritten("to standard output", std::strerror(errno));
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(WriteWhole(file, html));
+  const absl::Status written = WriteWholeFile(file, html);
+  if (!written.ok()) return NotWritten(file, std::string(written.message()));
   if (context.json) {
     *context.out << nlohmann::json{{"file", file}, {"bytes", html.size()}}.dump() << "\n";
   } else {
