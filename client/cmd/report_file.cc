@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cmd/report_file.h"
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,26 +8,31 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <ostream>
 
 #include "client/api/whole_file.h"
-#include "core/base/errors.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 
 extern char** environ;
 
 namespace bitsweep::client {
+namespace {
+
+absl::Status NotWritten(std::string_view file, std::string_view why) {
+  return absl::InvalidArgumentError(fmt::format("cannot write {}: {}", file, why));
+}
+
+}  // namespace
 
 absl::Status WriteReport(Context& context, std::string_view html, const std::string& file) {
   if (file == "-") {
     *context.out << html << std::flush;
-    if (!*context.out) return absl::InvalidArgumentError("cannot write to standard output");
+    if (!*context.out) return NotWritten("to standard output", std::strerror(errno));
     return absl::OkStatus();
   }
-  if (const absl::Status status = WriteWholeFile(file, html); !status.ok()) {
-    return absl::InvalidArgumentError(
-        fmt::format("cannot write the report: {}", std::string(status.message())));
-  }
+  const absl::Status written = WriteWholeFile(file, html);
+  if (!written.ok()) return NotWritten(file, std::string(written.message()));
   if (context.json) {
     *context.out << nlohmann::json{{"file", file}, {"bytes", html.size()}}.dump() << "\n";
   } else {

@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kLogSpan = 3;          // numbers that span less are near enough for a linear axis
+constexpr double kLogSpan = 3;  // numbers that span less are near enough for a linear axis
+constexpr std::size_t kLegendLabelWidth = 270;
 constexpr std::size_t kMostTicks = 12;  // more values than this get ticks of the library's choice
 
 bool ArePowersOfTwo(const std::vector<FieldValue>& values) {
@@ -126,6 +127,16 @@ json AccuracyEncoding(const std::string& member) {
           {"axis", {{"format", "~g"}, {"tickCount", 6}}}};
 }
 
+json LegendOf(const std::vector<std::string>& labels) {
+  std::size_t longest = 0;
+  for (const std::string& label : labels) longest = std::max(longest, label.size());
+  const std::size_t width = std::min(kLegendLabelWidth, 7 * longest) + 30;  // with its symbol
+  return {{"labelLimit", kLegendLabelWidth},
+          {"columns", {{"expr", fmt::format("max(1, floor(containerSize()[0] / {}))", width)}}}};
+}
+
+json RowLabelLimit() { return {{"expr", "max(130, containerSize()[0] / 4)"}}; }
+
 double Rounded(double value) {
   return std::isfinite(value) ? std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr) : value;
 }
@@ -140,7 +151,7 @@ std::string LayeredChart(int height, const json& datasets, const json& layers) {
               {"height", height},
               {"datasets", datasets},
               {"layer", layers}}
-      .dump();
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace bitsweep::report

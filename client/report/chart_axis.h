@@ -34,6 +34,11 @@ nlohmann::json PositionOf(const FieldValue& value, AxisKind kind);
 // "y" of validation accuracy in the rows' member `member`; its range is the data's.
 nlohmann::json AccuracyEncoding(const std::string& member);
 
+// A legend with as many of these labels in a row as there is room for: the library cuts off others.
+nlohmann::json LegendOf(const std::vector<std::string>& labels);
+// How wide names beside rows may be: a quarter of the picture, but for narrow ones.
+nlohmann::json RowLabelLimit();
+
 // Six significant digits: what a picture can show, and shorter.
 double Rounded(double value);
 // "0.7123"; empty for what is no number.

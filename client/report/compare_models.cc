@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "client/report/chart_axis.h"
 #include "client/report/compare_sweeps.h"
 #include "client/report/compare_words.h"
 #include "client/report/fields.h"
+#include "client/report/graph_nodes.h"
 #include "client/report/statistics.h"
 #include "client/report/sweep_tables.h"
 #include "fmt/format.h"
@@ -102,17 +104,13 @@ Facts TensorFacts(const v1::Model& model) {
   return facts;
 }
 
-// "seq_blocks_2": "linear (call_module)" of each node.
+// "fc": "linear 256 -> 5, [B, 5]; quantized integer (8, 4); of data_in, weight, bias" of each node.
 Facts NodeFacts(const v1::Model& model) {
   Facts facts;
-  const auto nodes = model.graph().fields().find("nodes");
-  if (nodes == model.graph().fields().end()) return facts;
-  for (const auto& node : nodes->second.list_value().values()) {
-    const auto member = [&](const char* name) {
-      const auto found = node.struct_value().fields().find(name);
-      return found == node.struct_value().fields().end() ? "" : found->second.string_value();
-    };
-    facts.items.emplace_back(member("name"), member("op").empty() ? member("kind") : member("op"));
+  const std::optional<std::vector<DrawnNode>> nodes = NodesOf(model.graph());
+  if (!nodes) return facts;
+  for (const DrawnNode& node : *nodes) {
+    facts.items.emplace_back(node.name, absl::StrJoin(node.lines, "; "));
   }
   return facts;
 }

@@ -139,11 +139,12 @@ Chart ForestChart(const SweepResults& a, const Matching& matching,
                   {"type", "ordinal"},
                   {"title", nullptr},
                   {"scale", {{"domain", domain}}},
-                  {"axis", {{"labelOverlap", false}}}};
+                  {"axis", {{"labelOverlap", false}, {"labelLimit", RowLabelLimit()}}}};
   const json colour = {
       {"field", "kind"},
       {"type", "nominal"},
       {"title", nullptr},
+      {"legend", LegendOf({clear, unclear})},
       {"scale", {{"domain", {clear, unclear}}, {"range", {"#4287cf", "#8c97a3"}}}}};
   const json layers = {
       {{"name", "zero"},
@@ -242,7 +243,7 @@ std::string ChanceText(const Matching& matching) {
       std::count_if(matching.pairs.begin(), matching.pairs.end(),
                     [](const auto& pair) { return pair.difference.IsMoreThanNoise(); });
   return fmt::format(
-      "{} in both; of {} the interval leaves out 0. Of intervals without any real "
+      "{} in both; the interval leaves out 0 for {}. Of intervals without any real "
       "difference about 1 in 20 does so by chance.",
       Plural(static_cast<std::int64_t>(matching.pairs.size()), "configuration is",
              "configurations are"),

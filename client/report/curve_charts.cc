@@ -171,7 +171,8 @@ std::vector<Chart> LabelledCurveCharts(const std::string& id, const std::string&
   const json colour = {{"field", "c"},
                        {"type", "nominal"},
                        {"title", nullptr},
-                       {"scale", {{"domain", rows.labels}}}};
+                       {"scale", {{"domain", rows.labels}}},
+                       {"legend", LegendOf(rows.labels.get<std::vector<std::string>>())}};
   return {
       {.id = id,
        .title = title,

@@ -77,14 +77,6 @@ void AddFormats(const std::vector<std::pair<std::string, std::string>>& formats,
   }
 }
 
-std::optional<std::vector<DrawnNode>> Read(const google::protobuf::Struct& source) {
-  std::string text;
-  if (!google::protobuf::util::MessageToJsonString(source, &text).ok()) return std::nullopt;
-  const absl::StatusOr<graph::Graph> graph = graph::FromJson(text);
-  if (!graph.ok()) return std::nullopt;
-  return NodesOf(*graph);
-}
-
 // A builtin's sizes follow the data set: known without it only where they are the builtin's own.
 std::optional<std::vector<DrawnNode>> BuildNodes(const v1::Transform& transform) {
   const std::string& data = transform.dataset().name();
@@ -142,6 +134,14 @@ std::vector<DrawnNode> NodesOf(const graph::Graph& graph) {
   return nodes;
 }
 
+std::optional<std::vector<DrawnNode>> NodesOf(const google::protobuf::Struct& graph) {
+  std::string text;
+  if (!google::protobuf::util::MessageToJsonString(graph, &text).ok()) return std::nullopt;
+  const absl::StatusOr<graph::Graph> read = graph::FromJson(text);
+  if (!read.ok()) return std::nullopt;
+  return NodesOf(*read);
+}
+
 std::vector<DrawnNode> NodesOf(const v1::NodeMetaReport& report) {
   std::vector<DrawnNode> nodes;
   std::set<std::string> known;
@@ -192,16 +192,16 @@ void MarkQuantized(const v1::QuantizeReport& report, std::vector<DrawnNode>& nod
 GraphSource FindGraph(const v1::Transform& transform, const v1::TransformJob& job,
                       const v1::Model* result, const v1::Model* source) {
   if (result != nullptr && result->has_graph()) {
-    if (auto nodes = Read(result->graph())) return {std::move(*nodes), "From " + result->name()};
+    if (auto nodes = NodesOf(result->graph())) return {std::move(*nodes), "From " + result->name()};
   }
   const v1::ModelSource& model = transform.model();
   if (source != nullptr && source->has_graph()) {
-    if (auto nodes = Read(source->graph())) {
+    if (auto nodes = NodesOf(source->graph())) {
       return Laid(std::move(*nodes), "From " + source->name(), job);
     }
   }
   if (model.has_graph()) {
-    if (auto nodes = Read(model.graph())) {
+    if (auto nodes = NodesOf(model.graph())) {
       return Laid(std::move(*nodes), "From the graph of the specification", job);
     }
   }

@@ -3,6 +3,7 @@
 #ifndef BITSWEEP_CLIENT_REPORT_GRAPH_NODES_H_
 #define BITSWEEP_CLIENT_REPORT_GRAPH_NODES_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,14 @@
 #include "bitsweep/v1/transform.pb.h"
 #include "client/report/graph_layout.h"
 #include "core/graph/graph.h"
+#include "google/protobuf/struct.pb.h"
 
 namespace bitsweep::report {
 
 // Name, op with sizes, output shape with B for the batch, and formats.
 std::vector<DrawnNode> NodesOf(const graph::Graph& graph);
+// Of a model's or a specification's graph; nullopt where this program cannot read it.
+std::optional<std::vector<DrawnNode>> NodesOf(const google::protobuf::Struct& graph);
 // As report_node_meta gives it. The output's input is in no row: it is the last node before it.
 std::vector<DrawnNode> NodesOf(const v1::NodeMetaReport& report);
 // Marks what quantize changed, with the formats of its result.

@@ -61,11 +61,12 @@ Chart SpeedChart(const SweepResults& results, const std::vector<std::int64_t>& n
                   {"title", measure.unit},
                   {"scale", scale},
                   {"axis", {{"format", "~s"}}}};
-  const json y = {{"field", "c"},
-                  {"type", "ordinal"},
-                  {"title", nullptr},
-                  {"scale", {{"domain", domain}}},
-                  {"axis", {{"labelOverlap", false}, {"grid", true}}}};
+  const json y = {
+      {"field", "c"},
+      {"type", "ordinal"},
+      {"title", nullptr},
+      {"scale", {{"domain", domain}}},
+      {"axis", {{"labelOverlap", false}, {"labelLimit", RowLabelLimit()}, {"grid", true}}}};
   json layers = json::array();
   if (points.size() <= kMostSpeedPoints) {
     layers.push_back({{"name", "points"},

@@ -2,6 +2,8 @@
 // Pictures of a transform's jobs: accuracy against bit operations, and by each axis.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -22,12 +24,18 @@ std::string AxisNames(const v1::Transform& transform) {
   return fmt::format("{}", fmt::join(names, "/"));
 }
 
+// One of `every`, evenly over all i. A fixed stride would fall in step with an axis and leave out
+// values of it; multiples of the golden ratio do not, whatever the axes' lengths are.
+bool IsChosen(std::size_t i, std::size_t every) {
+  return i * 0x9E37'79B9'7F4A'7C15U <= UINT64_MAX / every;
+}
+
 // The Pareto set and, of the others, evenly chosen ones.
 std::vector<const TransformPoint*> DrawnPoints(const std::vector<TransformPoint>& points) {
   std::vector<const TransformPoint*> drawn;
   const std::size_t every = points.size() / kMostJobMarks + 1;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    if (points[i].accuracy.n > 0 && (points[i].is_pareto || i % every == 0)) {
+    if (points[i].accuracy.n > 0 && (points[i].is_pareto || IsChosen(i, every))) {
       drawn.push_back(&points[i]);
     }
   }
@@ -84,6 +92,23 @@ Json Ordered(const std::string& field, const std::vector<std::int64_t>& values,
   return encoding;
 }
 
+// Means of all points, drawn or not, by value and colour.
+Json MeanRows(const std::vector<TransformPoint>& points, int axis, std::optional<int> coloured) {
+  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<double>> groups;
+  for (const TransformPoint& point : points) {
+    if (point.accuracy.n == 0) continue;
+    const std::int64_t of = coloured ? point.values[static_cast<std::size_t>(*coloured)] : 0;
+    groups[{point.values[static_cast<std::size_t>(axis)], of}].push_back(point.accuracy.mean);
+  }
+  Json rows = Json::array();
+  for (const auto& [key, accuracies] : groups) {
+    Json row = {{"value", key.first}, {"accuracy", FiniteNumber(SampleOf(accuracies).mean)}};
+    if (coloured) row["of"] = key.second;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
 Chart AxisChart(const v1::Transform& transform, const std::vector<TransformPoint>& points, int axis,
                 std::optional<int> coloured) {
   const std::vector<const TransformPoint*> drawn = DrawnPoints(points);
@@ -98,8 +123,7 @@ Chart AxisChart(const v1::Transform& transform, const std::vector<TransformPoint
   Json x = Ordered("value", DistinctOf(transform.axes(axis)), entry);
   x["axis"] = {{"labelAngle", 0}};
   Json points_of = {{"x", x}, {"y", AccuracyAxis("accuracy")}};
-  Json means = {{"x", x},
-                {"y", {{"field", "accuracy"}, {"aggregate", "mean"}, {"type", "quantitative"}}}};
+  Json means = points_of;
   std::string by;
   if (coloured) {
     const std::string& other = transform.axes(*coloured).entry();
@@ -119,7 +143,10 @@ Chart AxisChart(const v1::Transform& transform, const std::vector<TransformPoint
       {{"height", 220},
        {"data", DataRows(std::move(rows))},
        {"layer",
-        {{{"name", "means"}, {"mark", {{"type", "line"}}}, {"encoding", std::move(means)}},
+        {{{"name", "means"},
+          {"data", DataRows(MeanRows(points, axis, coloured))},
+          {"mark", {{"type", "line"}}},
+          {"encoding", std::move(means)}},
          {{"name", "jobs"},
           {"mark", {{"type", "point"}, {"opacity", 0.75}, {"tooltip", true}}},
           {"encoding", std::move(points_of)}}}}});
@@ -137,8 +164,8 @@ Chart ParetoChart(const v1::Transform& transform, const std::vector<TransformPoi
   double most = 0;
   std::size_t drawn = 0;
   for (const TransformPoint* point : DrawnPoints(points)) {
-    ++drawn;
     if (!point->IsPlaceable()) continue;
+    ++drawn;
     least = std::min(least, *point->bitops);
     most = std::max(most, *point->bitops);
     Json row = RowOf(*point);

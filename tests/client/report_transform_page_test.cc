@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs of transforms, their Pareto set, and the page as a whole.
 #include <random>
+#include <set>
 
 #include "client/report/html.h"
 #include "client/report/transform_jobs.h"
@@ -160,9 +161,41 @@ TEST(TransformJobsTest, DrawsErrorBarsOfRepeats) {
   const std::vector<TransformRun> runs = {Grid("transforms/a", 0), Grid("transforms/b", 0.1)};
   const Chart chart = ParetoChart(runs[0].transform, PointsOf(runs));
   const auto bars = LayerOf(chart, "intervals");
+  ASSERT_EQ(bars["data"]["values"].size(), 4u);
   for (const auto& row : bars["data"]["values"]) {
     EXPECT_LT(row["low"].get<double>(), row["accuracy"].get<double>());
     EXPECT_GT(row["high"].get<double>(), row["accuracy"].get<double>());
+  }
+}
+
+// 10,000 jobs, of which pictures draw at most 2,000 and the Pareto set: every value is among them,
+// and the means are those of all jobs.
+TEST(TransformJobsTest, DrawsEvenlyAndAveragesAllOfManyJobs) {
+  TransformRun run = Grid("transforms/grid", 0);
+  run.jobs.clear();
+  for (v1::QuantizationAxis& axis : *run.transform.mutable_axes()) axis.clear_values();
+  for (int wide = 0; wide < 1000; ++wide) run.transform.mutable_axes(0)->add_values(wide);
+  for (int narrow = 0; narrow < 10; ++narrow) run.transform.mutable_axes(1)->add_values(narrow);
+  for (int i = 0; i < 10'000; ++i) {
+    const bool is_pareto = i % 10 == 3 && i < 1000;
+    run.jobs.push_back(JobOf("transforms/grid", i, {i / 10, i % 10},
+                             0.05 * (i % 10) + (is_pareto ? 0.1 : 0), 1000 + i, is_pareto));
+  }
+  const std::vector<TransformRun> runs = {run};
+  const std::vector<Chart> charts = QuantizationAxisCharts(run.transform, PointsOf(runs));
+  ASSERT_EQ(charts.size(), 2u);
+  const auto spec = nlohmann::json::parse(charts[1].vega_lite);  // by the axis of 10 values
+  std::set<int> values;
+  for (const auto& row : spec["data"]["values"]) values.insert(row["value"].get<int>());
+  EXPECT_EQ(values.size(), 10u);
+  EXPECT_LE(spec["data"]["values"].size(), kMostJobMarks + 100);
+  EXPECT_GE(spec["data"]["values"].size(), kMostJobMarks / 2);
+  EXPECT_THAT(charts[1].caption, HasSubstr("of 10000 points are drawn"));
+  const auto means = LayerOf(charts[1], "means")["data"]["values"];
+  ASSERT_EQ(means.size(), 10u);
+  for (const auto& row : means) {
+    const int value = row["value"].get<int>();
+    EXPECT_NEAR(row["accuracy"].get<double>(), 0.05 * value + (value == 3 ? 0.01 : 0), 1e-9);
   }
 }
 

@@ -37,6 +37,16 @@ const marksOf = (page, figure, layer) => page.evaluate(
   ([id, name]) => Array.from(document.querySelectorAll(`figure[id="${id}"] g.${name}_marks`))
     .reduce((sum, group) => sum + group.childElementCount, 0), [figure, layer]);
 
+// Texts that reach over the edge of their picture, where they are not seen.
+const cutTexts = (page) => page.locator('figure svg').evaluateAll((all) => all.flatMap((svg) => {
+  const edge = svg.getBoundingClientRect();
+  const isCut = (at) => at.right > edge.right + 1 || at.left < edge.left - 1 ||
+    at.top < edge.top - 1 || at.bottom > edge.bottom + 1;
+  return Array.from(svg.querySelectorAll('text'))
+    .filter((text) => text.textContent && getComputedStyle(text).opacity !== '0' && isCut(text.getBoundingClientRect()))
+    .map((text) => `${svg.closest('figure').id}: ${text.textContent}`);
+}));
+
 for (const {file, title, figures, tables, texts} of expectations) {
   test(`${file}: marks, tables and texts are there, and nothing else happens`, async () => {
     const {page, wrong} = await open(file);
@@ -53,6 +63,7 @@ for (const {file, title, figures, tables, texts} of expectations) {
     const rows = await page.locator('table').evaluateAll(
       (all) => Object.fromEntries(all.map((table) => [table.caption.textContent, table.tBodies[0].rows.length])));
     assert.deepEqual(rows, tables);
+    assert.deepEqual(await cutTexts(page), []);
     const text = await page.locator('body').innerText();
     for (const part of texts) assert.ok(text.includes(part), `no ${JSON.stringify(part)} in the page`);
     assert.deepEqual(wrong, []);
@@ -64,6 +75,7 @@ for (const {file, title, figures, tables, texts} of expectations) {
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 360, 'the page scrolls sideways');
     const widths = await page.locator('figure svg').evaluateAll((all) => all.map((svg) => svg.getBoundingClientRect().width));
     assert.ok(widths.every((width) => width > 250 && width <= 360), `widths ${widths}`);
+    assert.deepEqual(await cutTexts(page), []);
     assert.deepEqual(wrong, []);
     await page.close();
   });

@@ -176,7 +176,7 @@ class Reports(TransformReports, Cluster):
         self.cli("report", "--compare", *models, "-o", self.reports / "models.html")
         nodes = len(self.cli_json("model", "show", models[0])["graph"]["nodes"])
         self.expect("models.html", "Two models compared", {},
-                    {"Side by side": 16, "Nodes": nodes, "Tensors": 7}, ["Of these two models", "Welch"])
+                    {"Side by side": 16, "Nodes": nodes, "Tensors": 7}, ["Of these two models", "Welch", "quantized integer (8, 4)"])
 
     def rows_side_by_side(self):
         html = (self.reports / "sweeps.html").read_text()

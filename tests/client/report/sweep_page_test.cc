@@ -198,6 +198,11 @@ TEST(SweepPageTest, StaysSmallForManyConfigurations) {
   EXPECT_THAT(ConfigurationsToDraw(results).size(), 8u);
 }
 
+TEST(ChartTest, IsJsonWhateverBytesAreInIt) {
+  const json rows = {{{"c", "\xff \xe2\x80\xa8 </script>"}}};
+  EXPECT_TRUE(json::accept(LayeredChart(10, {{"rows", rows}}, json::array())));
+}
+
 TEST(MatchTest, PairsEqualHyperparametersWithResults) {
   const SweepResults a = OneAtATime();
   SweepResults b;
