@@ -130,16 +130,21 @@ absl::StatusOr<std::unique_ptr<Backup>> SqliteStore::CopyInto(
   const fs::path links = folder->path() / "artifacts";
   Connection source((fs::path(options_.data_dir) / "bitsweep.db").string(), OpenMode::kReadOnly);
   std::vector<std::string> artifacts;
-  // One moment for rows and files: from it on no file goes until all have a second name. On the
-  // writer thread, where nothing is committed or removed meanwhile.
-  RETURN_IF_ERROR(writer_.Run([&](Connection&) -> absl::Status {
-    source.Run("BEGIN");
-    Statement row = source.Query("SELECT sha256 FROM artifacts");
-    while (row.Step()) artifacts.push_back(row.Text(0));
+  // No row of an artifact is removed from here on, and so no file that a row still has. In a
+  // transaction of its own: what the same one removed before is committed with it, and unseen
+  // below.
+  RETURN_IF_ERROR(writer_.Run([&](Connection&) {
     is_linking_ = true;
     return absl::OkStatus();
   }));
-  absl::Status linked;
+  // One moment for all rows. On the writer thread, where nothing is committed meanwhile.
+  absl::Status linked = writer_.Run([&](Connection&) -> absl::Status {
+    source.Run("BEGIN");
+    Statement row = source.Query("SELECT sha256 FROM artifacts");
+    while (row.Step()) artifacts.push_back(row.Text(0));
+    return absl::OkStatus();
+  });
+  if (!linked.ok()) artifacts.clear();
   for (const std::string& sha256 : artifacts) {
     // A file that is missing is found by CheckCopy.
     linked = files_->LinkInto(links, sha256);

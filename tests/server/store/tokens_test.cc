@@ -196,9 +196,8 @@ TEST_P(BackupTest, CanBeGivenUpAnywhereAndLeavesNothing) {
 }
 
 TEST_P(BackupTest, IsWholeWhileEverythingChanges) {
-  std::atomic<bool> stop = false;
-  std::thread changes([&] {
-    for (int i = 0; !stop; ++i) {
+  const std::jthread changes([&](const std::stop_token& stop) {
+    for (int i = 0; !stop.stop_requested(); ++i) {
       const std::string bytes = "artifact " + std::to_string(i);
       const std::string digest = Sha256Hex(bytes);
       auto upload = store().Begin(digest, static_cast<std::int64_t>(bytes.size()));
@@ -217,8 +216,6 @@ TEST_P(BackupTest, IsWholeWhileEverythingChanges) {
     EXPECT_GE((*backup)->contents().sweeps, sweeps);
     sweeps = (*backup)->contents().sweeps;
   }
-  stop = true;
-  changes.join();
   EXPECT_GT(sweeps, 0);
 }
 
