@@ -2,6 +2,7 @@
 #include "client/report/transform_jobs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "client/report/fields.h"
@@ -149,6 +150,16 @@ Table AllTable(const v1::Transform& transform, const std::vector<TransformPoint>
   return table;
 }
 
+// Whether the models need other numbers of operations for equal values of the axes.
+bool DoOperationsDiffer(const std::vector<TransformPoint>& points) {
+  return std::any_of(points.begin(), points.end(), [](const TransformPoint& p) {
+    return p.bitops && std::any_of(p.jobs.begin(), p.jobs.end(), [&](const v1::TransformJob* job) {
+             return job->metrics().has_bitops() &&
+                    std::abs(job->metrics().bitops() - *p.bitops) > 1e-9 * std::abs(*p.bitops);
+           });
+  });
+}
+
 }  // namespace
 
 Blocks JobBlocks(const v1::Transform& transform, const std::vector<TransformPoint>& points,
@@ -158,6 +169,11 @@ Blocks JobBlocks(const v1::Transform& transform, const std::vector<TransformPoin
                                        [](const TransformPoint& p) { return p.IsPlaceable(); });
   const auto measured = std::count_if(points.begin(), points.end(),
                                       [](const TransformPoint& p) { return p.accuracy.n > 0; });
+  if (DoOperationsDiffer(points)) {
+    blocks.push_back(Warning(
+        "The models differ in their bit operations for equal values of the axes, so they may "
+        "be other networks: BitOPs here are means over the models."));
+  }
   if (placeable > 0 && !transform.axes().empty()) {
     blocks.push_back(ParetoChart(transform, points));
     blocks.push_back(ParetoTable(transform, points, runs));

@@ -168,6 +168,18 @@ TEST(TransformJobsTest, DrawsErrorBarsOfRepeats) {
   }
 }
 
+TEST(TransformJobsTest, WarnsOfModelsThatNeedOtherNumbersOfOperations) {
+  std::vector<TransformRun> runs = {Grid("transforms/a", 0), Grid("transforms/b", 0.1)};
+  const auto has_warning = [&] {
+    const Blocks blocks = JobBlocks(runs[0].transform, PointsOf(runs), runs.size());
+    const auto* text = std::get_if<Text>(&blocks[0]);
+    return text != nullptr && text->kind == Text::Kind::kWarning;
+  };
+  EXPECT_FALSE(has_warning());
+  runs[1].jobs[2].mutable_metrics()->set_bitops(201);
+  EXPECT_TRUE(has_warning());
+}
+
 // 10,000 jobs, of which pictures draw at most 2,000 and the Pareto set: every value is among them,
 // and the means are those of all jobs.
 TEST(TransformJobsTest, DrawsEvenlyAndAveragesAllOfManyJobs) {
