@@ -21,7 +21,7 @@ WORKDIR /opt/bitsweep/report
 COPY client/report/package.json client/report/package-lock.json ./
 RUN --mount=type=secret,id=ca,target=/run/authorities.pem \
     if [ -s /run/authorities.pem ]; then export NODE_EXTRA_CA_CERTS=/run/authorities.pem; fi && \
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && rm -rf /root/.npm
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 FROM build-packages AS build-server
 COPY --from=report-packages /opt/bitsweep/report/node_modules /opt/bitsweep/report/node_modules

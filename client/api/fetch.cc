@@ -2,10 +2,11 @@
 #include "client/api/fetch.h"
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
+#include <functional>
+#include <string_view>
 
 #include "absl/time/clock.h"
+#include "client/api/partial_file.h"
 #include "client/api/retry.h"
 #include "client/api/watchdog.h"
 #include "core/base/ids.h"
@@ -18,7 +19,7 @@ namespace {
 
 // What has come so far.
 struct Received {
-  std::ofstream stream;
+  std::function<absl::Status(std::string_view)> take;
   Sha256 hash;
   std::int64_t bytes = 0;
 };
@@ -33,13 +34,16 @@ absl::Status FetchRest(const Connection& connection, const std::string& artifact
   Watchdog watchdog(context, connection.timeout());
   const auto reader = connection.artifacts().DownloadArtifact(&context, request);
   v1::DownloadArtifactResponse response;
-  while (reader->Read(&response)) {
+  absl::Status taken;
+  while (taken.ok() && reader->Read(&response)) {
     watchdog.Heard();
     received.hash.Update(response.chunk());
-    received.stream << response.chunk();
     received.bytes += static_cast<std::int64_t>(response.chunk().size());
+    taken = received.take(response.chunk());
+    if (!taken.ok()) context.TryCancel();
   }
   const absl::Status status = FromGrpc(reader->Finish());
+  RETURN_IF_ERROR(taken);
   if (absl::IsCancelled(status) && watchdog.has_bitten()) {
     return absl::DeadlineExceededError(fmt::format("{}: nothing came for {}", artifact,
                                                    absl::FormatDuration(connection.timeout())));
@@ -48,44 +52,43 @@ absl::Status FetchRest(const Connection& connection, const std::string& artifact
 }
 
 absl::Status FetchAll(const Connection& connection, const std::string& artifact,
-                      Received& received) {
+                      std::function<absl::Status(std::string_view)> take) {
+  ASSIGN_OR_RETURN(const std::string wanted, ParseArtifactName(artifact));
+  Received received{.take = std::move(take)};
   int tries = 0;
   absl::Duration pause;
   while (true) {
     const std::int64_t before = received.bytes;
     const absl::Status status = FetchRest(connection, artifact, received);
+    if (status.ok()) break;
     if (received.bytes > before) tries = 0;
     if (!absl::IsUnavailable(status) || ++tries == kTries) return status;
     pause = tries == 1 ? kFirstPause : pause * 2;
     absl::SleepFor(pause);
   }
+  if (ToHex(received.hash.Finish()) == wanted) return absl::OkStatus();
+  return absl::DataLossError(fmt::format("{}: the bytes that came have another digest", artifact));
 }
 
 }  // namespace
 
 absl::Status FetchArtifact(const Connection& connection, const std::string& artifact,
                            const std::string& file) {
-  ASSIGN_OR_RETURN(const std::string wanted, ParseArtifactName(artifact));
-  const std::string temporary = file + ".part";
-  Received received;
-  received.stream.open(temporary, std::ios::binary | std::ios::trunc);
-  if (!received.stream) return absl::NotFoundError(fmt::format("{}: cannot be written", temporary));
-  absl::Status status = FetchAll(connection, artifact, received);
-  received.stream.close();
-  if (status.ok() && !received.stream) {
-    status = absl::ResourceExhaustedError(fmt::format("{}: cannot be written", temporary));
-  }
-  if (status.ok() && ToHex(received.hash.Finish()) != wanted) {
-    status =
-        absl::DataLossError(fmt::format("{}: the bytes that came have another digest", artifact));
-  }
-  std::error_code error;
-  if (status.ok()) {
-    std::filesystem::rename(temporary, file, error);
-    if (error) status = absl::NotFoundError(fmt::format("{}: {}", file, error.message()));
-  }
-  if (!status.ok()) std::filesystem::remove(temporary, error);
-  return status;
+  PartialFile partial(file, PartialFile::Readers::kByUmask);
+  RETURN_IF_ERROR(partial.status());
+  RETURN_IF_ERROR(FetchAll(connection, artifact,
+                           [&](std::string_view chunk) { return partial.Append(chunk); }));
+  return partial.Keep();
+}
+
+absl::StatusOr<std::string> FetchArtifact(const Connection& connection,
+                                          const std::string& artifact) {
+  std::string bytes;
+  RETURN_IF_ERROR(FetchAll(connection, artifact, [&](std::string_view chunk) {
+    bytes += chunk;
+    return absl::OkStatus();
+  }));
+  return bytes;
 }
 
 }  // namespace bitsweep::client

@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -29,41 +28,6 @@ struct ModelExportOptions {
   bool drop_quantization = false;
 };
 
-// A folder for what is only read once.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::error_code error;
-    path_ = (fs::temp_directory_path(error) / "bitsweep-XXXXXX").string();
-    is_made_ = !error && mkdtemp(path_.data()) != nullptr;
-  }
-  ~ScratchFolder() {
-    std::error_code error;
-    if (is_made_) fs::remove_all(path_, error);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  bool is_made() const { return is_made_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-  bool is_made_ = false;
-};
-
-absl::StatusOr<graph::Checkpoint> FetchCheckpoint(const Connection& connection,
-                                                  const v1::Model& model) {
-  const ScratchFolder scratch;
-  if (!scratch.is_made()) {
-    return absl::NotFoundError(fmt::format("{}: cannot be made (TMPDIR)", scratch.path()));
-  }
-  const std::string file = scratch.path() + "/checkpoint.bsck";
-  RETURN_IF_ERROR(FetchArtifact(connection, model.artifact(), file));
-  ASSIGN_OR_RETURN(const std::string bytes, ReadWholeFile(file));
-  return graph::ParseCheckpoint(bytes);
-}
-
 absl::Status Write(const exchange::ExportFormat& format, const std::string& output,
                    const std::vector<exchange::ExportedFile>& files) {
   if (!format.is_folder) return WriteWholeFile(output, files.front().bytes);
@@ -80,10 +44,8 @@ void PrintWritten(const Context& context, const std::string& model, const std::s
     if (!context.json) {
       *context.out << fmt::format("{}: {} bytes\n", path, file.bytes.size());
     }
-    Sha256 hash;
-    hash.Update(file.bytes);
     written.push_back(
-        {{"path", path}, {"bytes", file.bytes.size()}, {"sha256", ToHex(hash.Finish())}});
+        {{"path", path}, {"bytes", file.bytes.size()}, {"sha256", Sha256Hex(file.bytes)}});
   }
   if (!context.json) return;
   const nlohmann::ordered_json all{{"model", model}, {"format", format}, {"files", written}};
@@ -94,7 +56,8 @@ absl::Status Export(Context& context, const ModelExportOptions& options) {
   const exchange::ExportFormat* format = exchange::FindExportFormat(options.format);
   const Connection connection = context.Connect();
   ASSIGN_OR_RETURN(const v1::Model model, GetModel(connection, FullName("models", options.model)));
-  ASSIGN_OR_RETURN(graph::Checkpoint checkpoint, FetchCheckpoint(connection, model));
+  ASSIGN_OR_RETURN(const std::string bytes, FetchArtifact(connection, model.artifact()));
+  ASSIGN_OR_RETURN(graph::Checkpoint checkpoint, graph::ParseCheckpoint(bytes));
   ASSIGN_OR_RETURN(const std::vector<exchange::ExportedFile> files,
                    format->write({.model = model.name(),
                                   .checkpoint = std::move(checkpoint),

@@ -5,6 +5,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
+#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/output/error_report.h"
 #include "core/base/status_macros.h"
@@ -50,13 +51,8 @@ Cell SdCell(const v1::MetricSummary& summary) {
 
 absl::StatusOr<Table> ResultsOf(const Connection& connection, const std::string& name,
                                 const std::string& sort) {
-  v1::GetSweepRequest get;
-  get.set_name(name);
-  v1::GetSweepResponse sweep;
-  RETURN_IF_ERROR(
-      connection.Call(connection.sweeps(), &v1::SweepService::Stub::GetSweep, get, &sweep));
-  const std::vector<std::string> varying(sweep.sweep().varying().begin(),
-                                         sweep.sweep().varying().end());
+  ASSIGN_OR_RETURN(const v1::Sweep sweep, GetSweep(connection, name));
+  const std::vector<std::string> varying(sweep.varying().begin(), sweep.varying().end());
   Table table;
   table.columns = {{"configuration"}};
   for (const std::string& field : varying) table.columns.push_back({field});

@@ -5,6 +5,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
+#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/cmd/watch_stream.h"
 #include "client/output/error_report.h"
@@ -87,11 +88,7 @@ int WatchSweep(Context& context, const std::string& name) {
   ProgressDisplay display(*context.err, context.err_is_terminal, context.width);
   // A name that is wrong, or a server that was never there, is told at once; one that goes away
   // later is waited for.
-  v1::GetSweepRequest get;
-  get.set_name(name);
-  v1::GetSweepResponse found;
-  const absl::Status known =
-      connection.Call(connection.sweeps(), &v1::SweepService::Stub::GetSweep, get, &found);
+  const absl::Status known = GetSweep(connection, name).status();
   if (!known.ok()) return context.Fail(known);
   v1::WatchSweepRequest request;
   request.set_name(name);

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "CLI/CLI.hpp"
+#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/output/error_report.h"
 #include "client/output/pass_report.h"
@@ -103,21 +104,11 @@ void PrintJob(Context& context, const v1::TransformJob& job, std::int64_t jobs) 
 absl::Status ShowTransform(Context& context, const std::string& name) {
   Target target = TargetOf(name);
   const Connection connection = context.Connect();
-  v1::GetTransformRequest request;
-  request.set_name(target.transform);
-  v1::GetTransformResponse response;
-  RETURN_IF_ERROR(connection.Call(connection.transforms(),
-                                  &v1::TransformService::Stub::GetTransform, request, &response));
-  const v1::Transform& transform = response.transform();
+  ASSIGN_OR_RETURN(const v1::Transform transform, GetTransform(connection, target.transform));
   if (target.job.empty() && transform.job_count() == 1) target.job = transform.name() + "/jobs/0";
   std::optional<v1::TransformJob> job;
   if (!target.job.empty()) {
-    v1::GetTransformJobRequest get;
-    get.set_name(target.job);
-    v1::GetTransformJobResponse found;
-    RETURN_IF_ERROR(connection.Call(connection.transforms(),
-                                    &v1::TransformService::Stub::GetTransformJob, get, &found));
-    job = std::move(*found.mutable_job());
+    ASSIGN_OR_RETURN(job, GetTransformJob(connection, target.job));
   }
   if (context.json) {
     if (job) {

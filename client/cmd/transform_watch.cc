@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "CLI/CLI.hpp"
+#include "client/api/sweep_data.h"
 #include "client/cmd/command.h"
 #include "client/cmd/watch_stream.h"
 #include "client/output/error_report.h"
@@ -32,11 +33,7 @@ int WatchTransform(Context& context, const std::string& name) {
   ProgressDisplay display(*context.err, context.err_is_terminal, context.width);
   // A name that is wrong, or a server that was never there, is told at once; one that goes away
   // later is waited for.
-  v1::GetTransformRequest get;
-  get.set_name(name);
-  v1::GetTransformResponse found;
-  const absl::Status known = connection.Call(
-      connection.transforms(), &v1::TransformService::Stub::GetTransform, get, &found);
+  const absl::Status known = GetTransform(connection, name).status();
   if (!known.ok()) return context.Fail(known);
   v1::WatchTransformRequest request;
   request.set_name(name);

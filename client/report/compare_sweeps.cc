@@ -47,10 +47,6 @@ std::vector<std::string> VaryingInEither(const SweepResults& a, const SweepResul
   return fields;
 }
 
-std::string Plural(std::int64_t count, const char* one, const char* many) {
-  return fmt::format("{} {}", Grouped(count), count == 1 ? one : many);
-}
-
 Table PairTable(const SweepResults& a, const Matching& matching,
                 const std::vector<std::string>& fields) {
   Table table{.title = "Configurations of both",
@@ -179,9 +175,9 @@ std::optional<Text> OnlyIn(const char* side, const SweepResults& results,
                            const std::vector<std::int64_t>& numbers,
                            const std::vector<std::string>& fields) {
   if (numbers.empty()) return std::nullopt;
-  std::string text = fmt::format(
-      "Without an equal one with results on the other side, {}: {}. ", side,
-      Plural(static_cast<std::int64_t>(numbers.size()), "configuration", "configurations"));
+  std::string text =
+      fmt::format("Without an equal one with results on the other side, {}: {}. ", side,
+                  Count(static_cast<std::int64_t>(numbers.size()), "configuration"));
   for (std::size_t i = 0; i < std::min(numbers.size(), kMostListed); ++i) {
     text += fmt::format("{}{}: {}", i == 0 ? "" : "; ", numbers[i],
                         ShortLabel(HyperparametersOf(results, numbers[i]), fields));
@@ -243,11 +239,10 @@ std::string ChanceText(const Matching& matching) {
       std::count_if(matching.pairs.begin(), matching.pairs.end(),
                     [](const auto& pair) { return pair.difference.IsMoreThanNoise(); });
   return fmt::format(
-      "{} in both; the interval leaves out 0 for {}. Of intervals without any real "
+      "{} {} in both; the interval leaves out 0 for {}. Of intervals without any real "
       "difference about 1 in 20 does so by chance.",
-      Plural(static_cast<std::int64_t>(matching.pairs.size()), "configuration is",
-             "configurations are"),
-      Grouped(clear));
+      Count(static_cast<std::int64_t>(matching.pairs.size()), "configuration"),
+      matching.pairs.size() == 1 ? "is" : "are", Grouped(clear));
 }
 
 }  // namespace

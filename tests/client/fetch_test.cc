@@ -98,6 +98,25 @@ TEST_F(FetchTest, GoesOnWhereItWasWhenTheServerBecomesUnavailable) {
   EXPECT_EQ(Content(), kBytes);
 }
 
+TEST_F(FetchTest, BringsBytesIntoMemoryByTheSameRules) {
+  ScriptedArtifacts server(3, [](grpc::ServerContext&) { return kAway; });
+  const Connection connection(server.address(), absl::Seconds(20));
+  const auto bytes = FetchArtifact(connection, ArtifactName(Sha256Hex(kBytes)));
+  ASSERT_THAT(bytes, IsOk());
+  EXPECT_EQ(*bytes, kBytes);
+  EXPECT_THAT(server.offsets(), ElementsAre(0, 3, 6));
+  EXPECT_THAT(FetchArtifact(connection, ArtifactName(Sha256Hex("other bytes"))),
+              StatusIs(absl::StatusCode::kDataLoss));
+}
+
+TEST_F(FetchTest, ReplacesNoLink) {
+  std::filesystem::create_symlink("elsewhere", file());
+  ScriptedArtifacts server(8, [](grpc::ServerContext&) { return kAway; });
+  EXPECT_THAT(Fetch(server), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_TRUE(std::filesystem::is_symlink(file()));
+  EXPECT_THAT(server.offsets(), ElementsAre());
+}
+
 TEST_F(FetchTest, GivesUpOnAServerThatStaysUnavailable) {
   ScriptedArtifacts server(0, [](grpc::ServerContext&) { return kAway; });
   EXPECT_THAT(Fetch(server), StatusIs(absl::StatusCode::kUnavailable));

@@ -133,30 +133,31 @@ absl::StatusOr<std::unique_ptr<Backup>> SqliteStore::CopyInto(
   // No row of an artifact is removed from here on, and so no file that a row still has. In a
   // transaction of its own: what the same one removed before is committed with it, and unseen
   // below.
-  RETURN_IF_ERROR(writer_.Run([&](Connection&) {
-    is_linking_ = true;
-    return absl::OkStatus();
-  }));
-  // One moment for all rows. On the writer thread, where nothing is committed meanwhile.
-  absl::Status linked = writer_.Run([&](Connection&) -> absl::Status {
-    source.Run("BEGIN");
-    Statement row = source.Query("SELECT sha256 FROM artifacts");
-    while (row.Step()) artifacts.push_back(row.Text(0));
-    return absl::OkStatus();
-  });
-  if (!linked.ok()) artifacts.clear();
-  for (const std::string& sha256 : artifacts) {
+  const auto set_linking = [this](bool is_linking) {
+    return writer_.Run([&](Connection&) {
+      is_linking_ = is_linking;
+      return absl::OkStatus();
+    });
+  };
+  absl::Status linked = set_linking(true);
+  if (linked.ok()) {
+    // One moment for all rows. On the writer thread, where nothing is committed meanwhile.
+    linked = writer_.Run([&](Connection&) -> absl::Status {
+      source.Run("BEGIN");
+      Statement row = source.Query("SELECT sha256 FROM artifacts");
+      while (row.Step()) artifacts.push_back(row.Text(0));
+      return absl::OkStatus();
+    });
+  }
+  for (std::size_t i = 0; linked.ok() && i < artifacts.size(); ++i) {
     // A file that is missing is found by CheckCopy.
-    linked = files_->LinkInto(links, sha256);
+    linked = files_->LinkInto(links, artifacts[i]);
     if (absl::IsNotFound(linked)) linked = absl::OkStatus();
     if (linked.ok() && !keep_going()) linked = GivenUp();
-    if (!linked.ok()) break;
   }
-  RETURN_IF_ERROR(writer_.Run([&](Connection&) {
-    is_linking_ = false;
-    return absl::OkStatus();
-  }));
+  const absl::Status released = set_linking(false);
   RETURN_IF_ERROR(linked);
+  RETURN_IF_ERROR(released);
   RETURN_IF_ERROR(CopyDatabase(source, (folder->path() / "bitsweep.db").string(), keep_going));
   source.Run("COMMIT");
   ASSIGN_OR_RETURN(VerifyReport contents, CheckCopy(folder->path(), keep_going));

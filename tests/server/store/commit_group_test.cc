@@ -200,6 +200,18 @@ TEST_P(CommitGroupTest, ADeleteAfterTheLastCompletionLeavesNothing) {
   EXPECT_THAT(Problems(), IsEmpty());
 }
 
+TEST_P(CommitGroupTest, ABackupDoesNotPromiseWhatItsFirstCommitRemoves) {
+  for (int i = 0; i < 40; ++i) {
+    for (int file = 0; file < 20; ++file) Upload(std::to_string(i) + " " + std::to_string(file));
+    absl::Status backed_up;
+    Together({
+        [&] { EXPECT_THAT(store().CollectGarbage(At(1000)), IsOk()); },
+        [&] { backed_up = store().StartBackup(At(1000), [] { return true; }).status(); },
+    });
+    ASSERT_THAT(backed_up, IsOk()) << i;
+  }
+}
+
 TEST_P(CommitGroupTest, OneCompletionOfTheLastTwoEndsTheTransform) {
   for (int i = 0; i < kTries; ++i) {
     const TransformRecord transform = Submitted(Quantizing("t-" + std::to_string(i) + "-q", 2));
